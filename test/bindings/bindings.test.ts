@@ -44,7 +44,7 @@ function testBinding(binding: Binding, running: RunningBrowser): void {
 
   afterEach(() => stage.close());
 
-  it('shows in one tab what is typed in the other, and what someone else writes', async () => {
+  it('shows edits of the other tab and of another client', async () => {
     const [first, second] = tabs;
     await first.untilText(start);
     await first.typeAtEnd(' one');
@@ -56,7 +56,7 @@ function testBinding(binding: Binding, running: RunningBrowser): void {
     expect(await theText()).to.equal('much here is precious one two');
   });
 
-  it('has all that tabs and someone else write at once, each in order', async () => {
+  it('has all edits that tabs and another client make at the same time, each in order', async () => {
     const {typists} = running.kind;
     const typing = scripts.slice(0, typists).map((script, i) => ({...script, tab: tabs[i]!}));
     for (const {tab} of typing) await tab.putCursorAtEnd();
@@ -67,7 +67,7 @@ function testBinding(binding: Binding, running: RunningBrowser): void {
     expect(stage.server.sockets('/tabs')).to.eql({open: 1, total: 1});
   });
 
-  it('has all that is typed while the server is away, and what someone else writes when it is back', async () => {
+  it('has all edits made while the server is unreachable, and those of another client later', async () => {
     const [first, second] = tabs;
     await stage.stopServer();
     for (const tab of tabs) await tab.until('it knows', ({state}) => state !== 'connected');
@@ -83,7 +83,7 @@ function testBinding(binding: Binding, running: RunningBrowser): void {
   });
 
   if (binding.canUndo) {
-    it("undoes and redoes what was typed in this tab, and nothing of others, also while the server is away", async () => {
+    it("undoes and redoes edits of this tab, and none of others, also while the server is unreachable", async () => {
       const [first, second] = tabs;
       await first.enterAtEnd(' one');
       await second.untilText(`${start} one`);
@@ -105,7 +105,7 @@ function testBinding(binding: Binding, running: RunningBrowser): void {
   }
 
   if (binding.canDetach) {
-    it('is gone from document and editor when it is detached', async () => {
+    it('is removed from document and editor when it is detached', async () => {
       const [first, second] = tabs;
       expect((await first.look()).events).not.to.eql([]);
       await first.detach();

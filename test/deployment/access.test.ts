@@ -12,7 +12,7 @@ describe('access', function () {
 
   afterEach(() => stage.close());
 
-  it("is refused to other users' notes, also in the browser that has them", async () => {
+  it("to other users' notes is refused, also in a browser that has stored them", async () => {
     const profile = await stage.profile('a profile');
     const own = await profile.openTab('ada', 'ada:diary');
     await own.putCursorAtEnd();
@@ -25,7 +25,7 @@ describe('access', function () {
     expect(await own.text()).to.equal('secret');
   });
 
-  it('is refused to those who have followed it with ops alone', async () => {
+  it('is refused to a client that follows the note only through ops', async () => {
     const {connection} = stage.plainClient('ben', 0);
     const owner = stage.plainClient('ada', 1).connection.get('notes', `ada:${stage.note}`);
     await settled(done => owner.create({text: 'secret'}, done));
@@ -41,7 +41,7 @@ describe('access', function () {
     expect(told).to.eql([]);
   });
 
-  it('is to read and not to write for notices', async () => {
+  it('to notices is read-only', async () => {
     const editors = stage.plainClient('ada', 0).connection.get('notes', `notice:${stage.note}`);
     await settled(done => editors.create({text: 'Closed on Monday'}, done));
     const readers = await stage.plainClient('ben', 1).open(editors.id);
@@ -50,7 +50,7 @@ describe('access', function () {
     await until('the edit is taken back', () => readers.data.text === 'Closed on Monday', PATIENCE);
   });
 
-  it('is refused to queries and presence of others', async () => {
+  it('to the queries and presence of other users is refused', async () => {
     const {connection} = stage.plainClient('ben', 0);
     const error = await refused(done => connection.createFetchQuery('notes', {prefix: ''}, {}, done));
     expect(error.code).to.equal('ERR_FORBIDDEN');

@@ -5,7 +5,7 @@ import {until} from '../waiting/until.js';
 import {PATIENCE} from './patience.js';
 import {DeploymentStage} from './stage.js';
 
-describe('everybody is up to date, without another edit', function () {
+describe('all clients get the current state, without another edit,', function () {
   this.timeout(400_000);
   let stage: DeploymentStage;
 
@@ -13,7 +13,7 @@ describe('everybody is up to date, without another edit', function () {
 
   afterEach(() => stage.close());
 
-  it('when Redis is back, with what was written and created while it was away', async () => {
+  it('when Redis runs again, with the edits and documents that were made while it was down', async () => {
     const {redis} = stage.deployment;
     const writer = await stage.plainClient('cleo', 0).open(stage.note);
     await settled(done => writer.create({text: 'before'}, done));
@@ -37,7 +37,7 @@ describe('everybody is up to date, without another edit', function () {
     await until('both plain clients were closed with 1012', () => stage.clients.every(({codes}) => codes.includes(1012)), PATIENCE);
   });
 
-  it('when the servers have lost their subscriptions for a moment, in which messages were published', async () => {
+  it('after the servers have lost their subscriptions, and messages were published meanwhile', async () => {
     const writer = await stage.plainClient('cleo', 0).open(stage.note);
     await settled(done => writer.create({text: 'before'}, done));
     const reader = await stage.plainClient('cleo', 1).open(stage.note);
@@ -58,7 +58,7 @@ describe('everybody is up to date, without another edit', function () {
     await until('both plain clients were closed with 1012', () => stage.clients.every(({codes}) => codes.includes(1012)), PATIENCE);
   });
 
-  it('when the network is back after the log was trimmed; unsent edits from before are dead letters', async () => {
+  it('when the network works again after the log was trimmed; unsent edits from before are dead letters', async () => {
     const others = await stage.plainClient('cleo', 0).open(stage.note);
     await settled(done => others.create({text: 'The beginning'}, done));
     const profile = await stage.profile('a profile');

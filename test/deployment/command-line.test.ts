@@ -63,14 +63,14 @@ describe('the command line of the deployment', function () {
     for (const folder of temporary.splice(0)) rmSync(folder, {recursive: true, force: true});
   });
 
-  it('takes its settings from variables, and an empty one as none', () => {
+  it('reads its settings from environment variables, and ignores empty ones', () => {
     expect(settingsOf([], {})).to.eql({port: 8080, databaseUrl: undefined, redisUrl: undefined, tokenSeconds: undefined});
     expect(settingsOf([], {PORT: '', DATABASE_URL: ' ', REDIS_URL: '', TOKEN_SECONDS: ''})).to.eql(settingsOf([], {}));
     const given = {DATABASE_URL: 'postgresql://user:password@host/database', REDIS_URL: 'rediss://host:6379'};
     expect(settingsOf([], {...given, PORT: '0', TOKEN_SECONDS: '1.5'})).to.eql({port: 0, databaseUrl: given.DATABASE_URL, redisUrl: given.REDIS_URL, tokenSeconds: 1.5});
   });
 
-  it('refuses bad settings, says which, and repeats no password', () => {
+  it('refuses bad settings, names them, and prints no password', () => {
     for (const [name, ...bad] of [
       ['PORT', 'http', '-1', '65536', '80.5'], ['TOKEN_SECONDS', 'soon', '0', '-1', 'Infinity'],
       ['DATABASE_URL', 'mysql://user:password@host', 'host:password'], ['REDIS_URL', 'http://:password@host', 'password']
@@ -80,7 +80,7 @@ describe('the command line of the deployment', function () {
     expect(() => settingsOf(['--port', '3000'], {})).to.throw('--port 3000: there are no arguments').with.property('message').that.includes('PORT=3000');
   });
 
-  it('says in one line that a setting is bad or its port is taken, before it starts anything', async () => {
+  it('reports a bad setting or an occupied port in one line, before it starts anything', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const {port} = server.address() as AddressInfo;
@@ -99,7 +99,7 @@ describe('the command line of the deployment', function () {
     ['Ctrl-C, which all processes get', ({child}: Run) => void process.kill(-child.pid!, 'SIGINT')],
     ['quit', ({child}: Run) => void child.stdin!.write('quit\n')]
   ] as const) {
-    it(`ends the programs that it has started in order at ${title}: sockets are closed with 1012, and no folder stays`, async () => {
+    it(`ends the programs that it has started in order at ${title}: it closes sockets with 1012, and leaves no folder`, async () => {
       // Its own folder, because other tests on this machine may start deployments, too.
       const folder = mkdtempSync(join(tmpdir(), 'command-line-'));
       temporary.push(folder);
@@ -138,7 +138,7 @@ describe('the command line of the deployment', function () {
       await postgres?.close();
     });
 
-    it('takes commands, and ends in order at SIGTERM', async () => {
+    it('accepts commands, and ends in order at SIGTERM', async () => {
       const port = await freePort();
       const started = run({PORT: String(port), DATABASE_URL: postgres.url, REDIS_URL: redis.url});
       await started.says(`http://127.0.0.1:${port}/?user=ada`);
@@ -158,7 +158,7 @@ describe('the command line of the deployment', function () {
       expect(await whyNotFree(port)).to.equal(undefined);
     });
 
-    it('says in one line that its database does not answer, and ends', async () => {
+    it('reports in one line that its database does not answer, and ends', async () => {
       const nowhere = new URL(postgres.url);
       nowhere.port = String(await freePort());
       const started = run({PORT: '0', DATABASE_URL: nowhere.href, REDIS_URL: redis.url});

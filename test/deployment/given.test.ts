@@ -11,7 +11,7 @@ import {PlainClient} from './plain-client.js';
 
 const secret = 'a secret of this test';
 
-describe('a deployment with a database and a Redis that it was given', function () {
+describe('a deployment with an existing database and Redis', function () {
   this.timeout(400_000);
   let postgres: Postgres;
   let redis: Redis;
@@ -30,7 +30,7 @@ describe('a deployment with a database and a Redis that it was given', function 
     await postgres?.close();
   });
 
-  it('uses these, survives that the proxy drops all connections, and leaves them running', async () => {
+  it('uses them, survives when the proxy drops all connections, and leaves them running', async () => {
     deployment = await Deployment.start({pages: tmpdir(), databaseUrl: postgres.url, redisUrl: redis.url, secret, logs: false});
     expect([deployment.postgres, deployment.redis]).to.eql([undefined, undefined]);
     const {proxy} = deployment;

@@ -42,7 +42,7 @@ describe('the database', function () {
   }
 
   // If this fails, the adapter is repaired, and this part of NotesDb can go.
-  it('would lose an empty text with the adapter alone', async () => {
+  it('would lose an empty text if it used the adapter alone', async () => {
     const plain = new PostgresDB({connectionString: postgres.url});
     await create('empty', '');
     expect((await snapshotOf('empty', plain)).data).to.equal(undefined);
@@ -55,7 +55,7 @@ describe('the database', function () {
     expect(await snapshotOf('deleted')).to.include({v: 2, type: null, data: undefined});
   });
 
-  it('keeps halves of surrogate pairs and U+0000, as edits of texts have them', async () => {
+  it('keeps lone surrogates and U+0000, which edits of texts contain', async () => {
     const doc = await create('halves', {text: '\u{1f600}\0'});
     // What a text field makes of another face in its place.
     await settled(done => doc.submitOp([{p: ['text', 1], sd: '\ude00'}], {}, done));
@@ -63,7 +63,7 @@ describe('the database', function () {
     expect((await snapshotOf('halves')).data).to.eql({text: '\u{1f601}\0'});
   });
 
-  it('finds an op by its author without the rest of the log', async () => {
+  it('finds an op by its author without reading the rest of the log', async () => {
     const doc = await create('found', {n: 0});
     for (let n = 0; n < 3; n++) await settled(done => doc.submitOp([{p: ['n'], na: 1}], {}, done));
     const [op] = await query<{src: string; seq: string}>(postgres.url, "SELECT src, seq FROM ops WHERE doc_id = 'found' AND version = 3");
@@ -80,7 +80,7 @@ describe('the database', function () {
     expect(JSON.stringify(plan)).to.contain('ops_author');
   });
 
-  it('gives errors of a lost connection a code, so that clients send their ops again', async () => {
+  it('gives a code to errors of a lost connection, so that clients send their ops again', async () => {
     await snapshotOf('empty');
     const running = query(postgres.url, 'SELECT pg_sleep(60)').catch((error: Error) => error);
     const asked = Array.from({length: 5}, () => new Promise<{code?: string} | null | undefined>(resolve => {
@@ -95,7 +95,7 @@ describe('the database', function () {
     expect((await snapshotOf('empty')).data).to.equal('');
   });
 
-  it('commits one of two ops of one version', async () => {
+  it('commits one of two ops with the same version', async () => {
     await create('raced', {text: ''});
     const commit = (src: string): Promise<boolean | undefined> => new Promise((resolve, reject) => {
       const snapshot = {id: 'raced', v: 2, type: 'json0', data: {text: src}, m: {}};

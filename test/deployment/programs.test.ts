@@ -51,7 +51,7 @@ describe('the programs that the deployment needs', () => {
     expect(calls()).to.equal('');
   });
 
-  it('are installed with apt-get where this process is root on Debian; elsewhere the error says what to install', () => {
+  it('are installed with apt-get if this process is root on Debian; otherwise the error names what to install', () => {
     writeApt(`echo > ${path('redis-server')}; /bin/chmod +x ${path('redis-server')}`);
     if (isDebianRoot) {
       expect(requirePrograms('redis')).to.eql({redis: path('redis-server')});

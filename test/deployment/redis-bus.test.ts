@@ -45,7 +45,7 @@ describe('the pubsub of two servers', function () {
     return seen;
   }
 
-  it('gives messages to a channel that was let go of and is taken again at once', async () => {
+  it('delivers messages to a channel that was unsubscribed and is subscribed again at once', async () => {
     const seen = await takeAgain(here);
     await until('the message is there', async () => {
       await settled(done => there.publish(['notes'], {v: 1} as never, done));
@@ -54,7 +54,7 @@ describe('the pubsub of two servers', function () {
   });
 
   // If this fails, the adapter is repaired, and this part of RedisBus can go.
-  it('would give none with the adapter alone', async () => {
+  it('would deliver none if it used the adapter alone', async () => {
     const client = createClient({url: redis.url});
     const plain = new RedisPubSub({client, observer: client.duplicate()});
     const seen = await takeAgain(plain);
@@ -67,7 +67,7 @@ describe('the pubsub of two servers', function () {
     await settled(done => plain.close(done));
   });
 
-  it('tells each server that messages may be lost when Redis is back', async () => {
+  it('notifies each server that messages may be lost when Redis runs again', async () => {
     await subscribe(here);
     await subscribe(there);
     expect(missed).to.eql([]);
@@ -76,7 +76,7 @@ describe('the pubsub of two servers', function () {
     await until('both are told', () => missed.includes('here') && missed.includes('there'), PATIENCE);
   });
 
-  it('tells all servers of a message that one could not publish', async () => {
+  it('notifies all servers of a message that one server could not publish', async () => {
     await subscribe(here);
     await subscribe(there);
     // What Redis refuses, such as a message when its memory is full.

@@ -47,7 +47,7 @@ describe('a server', function () {
     return answer.split('\r\n', 1)[0]!;
   }
 
-  it('answers requests whose address no URL can have, and goes on', async () => {
+  it('answers requests with an invalid URL, and continues', async () => {
     for (const path of ['//', '//:', 'http://[', '/%', '/\\', '/%00', '/../../etc/passwd']) {
       expect(await statusOf(`GET ${path} HTTP/1.1`), path).to.match(/^HTTP\/1\.1 40\d /);
       expect(await statusOf('GET /health HTTP/1.1'), `after ${path}`).to.equal('HTTP/1.1 200 OK');
@@ -55,7 +55,7 @@ describe('a server', function () {
     expect(deployment.servers[0]!.isRunning).to.equal(true);
   });
 
-  it('refuses messages whose parts have other types, and goes on', async () => {
+  it('refuses messages whose fields have wrong types, and continues', async () => {
     for (const message of [
       {a: 's', c: 'notes', d: null}, {a: 'f', c: 'notes', d: {x: 1}}, {a: 'bs', c: 'notes', b: {'team:1': null}}, {a: 'qs', id: 1, c: 'notes', q: null},
       {a: 'qs', id: 1, c: 'notes', q: {prefix: 5}}, {a: 'ps', ch: 5, seq: 1}, {a: 'p', ch: null, id: 'x', p: 1, pv: 1}, {a: 'pr', ch: {}},
@@ -71,7 +71,7 @@ describe('a server', function () {
     expect(deployment.servers[0]!.isRunning).to.equal(true);
   });
 
-  it('gets the token beside the subprotocol and not in the URL, and answers with the subprotocol alone', async () => {
+  it('receives the token with the subprotocol, not in the URL, and answers with the subprotocol alone', async () => {
     const socket = await open();
     expect(socket.url).to.match(/\/sharedb$/);
     expect(socket.protocol).to.equal(PROTOCOL);
@@ -87,7 +87,7 @@ describe('a server', function () {
     expect(code).to.equal(undefined);
   });
 
-  it('cuts a socket that has not answered a ping by the next one', async () => {
+  it('closes a socket that has not answered a ping before the next ping', async () => {
     const [silent, other] = [await open({autoPong: false}), await open()];
     expect(await codeOf(silent)).to.equal(1006);
     expect(other.readyState).to.equal(WebSocket.OPEN);

@@ -28,7 +28,7 @@ describe('a socket', function () {
 
   const codeOf = async (socket: WebSocket): Promise<number> => (await once(socket, 'close'))[0] as number;
 
-  it('without a token, with a forged one, with one of a session, or with one that has expired is closed with 4401', async () => {
+  it('without a token, with a forged token, a session token or an expired token is closed with 4401', async () => {
     const forged = new Tokens('another secret').issue('ada', 'socket', 60);
     for (const protocols of [[PROTOCOL], [PROTOCOL, forged], [PROTOCOL, stage.token('ada', -1)], [PROTOCOL, 'x.y']]) {
       expect(await codeOf(connect(...protocols))).to.equal(4401);
@@ -41,7 +41,7 @@ describe('a socket', function () {
     expect(await codeOf(socket)).to.equal(4401);
   });
 
-  it('that says nothing outlives the time after which the proxy cuts silent ones, by pings', async () => {
+  it('without messages stays open through the proxy, because the server sends pings', async () => {
     const socket = connect(PROTOCOL, stage.token('ada', 600));
     let pings = 0;
     socket.on('ping', () => pings++);
@@ -52,7 +52,7 @@ describe('a socket', function () {
     expect(socket.readyState).to.equal(WebSocket.OPEN);
   });
 
-  it('takes no message that is too long; the tab is told of the edit, and the rest goes on', async () => {
+  it('refuses a message that is too long; the tab reports the edit, and other edits continue', async () => {
     const others = await stage.plainClient('cleo', 0).open(stage.note);
     await settled(done => others.create({text: ''}, done));
     const tab = await (await stage.profile('a profile')).openTab('ada', stage.note);

@@ -9,7 +9,7 @@ import {Typists} from './typists.js';
 /** How long Redis and PostgreSQL are away, in ms: everybody notices, and tries to come back several times. */
 const OUTAGE_MS = 10_000;
 
-describe('two profiles with three tabs each, and a plain client at each of two servers, who all type', function () {
+describe('two profiles with three tabs each, and a plain client at each of two servers, all of which type,', function () {
   this.timeout(400_000);
   let stage: DeploymentStage;
   let typists: Typists;
@@ -48,13 +48,13 @@ describe('two profiles with three tabs each, and a plain client at each of two s
   /** All type while something is away. */
   const outage = (): Promise<unknown> => Promise.all([typists.more(30), pause(OUTAGE_MS)]);
 
-  it('have one socket for each profile', async () => {
+  it('use one socket for each profile', async () => {
     const stats = await Promise.all(stage.deployment.servers.map(server => server.stats()));
     expect(stats.reduce((sum, {open}) => sum + open, 0)).to.be.at.most(4);
     await allIsWell();
   });
 
-  it('go on when a server is killed, and comes back', async () => {
+  it('continue when a server is killed and started again', async () => {
     const [server] = stage.deployment.servers;
     await server!.kill();
     await typists.more(8);
@@ -62,31 +62,31 @@ describe('two profiles with three tabs each, and a plain client at each of two s
     await allIsWell();
   });
 
-  it('go on when their connections are cut', async () => {
+  it('continue when their connections are cut', async () => {
     for (const profile of stage.profiles) profile.network.drop();
     await allIsWell();
   });
 
-  it('go on when Redis is lost for 10 s, and comes back', async () => {
+  it('continue when Redis is unreachable for 10 s', async () => {
     await stage.deployment.redis!.crash();
     await outage();
     await stage.deployment.redis!.start();
     await allIsWell();
   });
 
-  it('go on when PostgreSQL is lost for 10 s, and comes back', async () => {
+  it('continue when PostgreSQL is unreachable for 10 s', async () => {
     await stage.deployment.postgres!.crash();
     await outage();
     await stage.deployment.postgres!.start();
     await allIsWell();
   });
 
-  it('go on when the log of ops is trimmed', async () => {
+  it('continue when the log of ops is trimmed', async () => {
     expect(await stage.trimCommonOps()).to.be.above(0);
     await allIsWell();
   });
 
-  it('go on when the servers are replaced one after the other, and tokens expire from then on', async () => {
+  it('continue when the servers are replaced one after the other, by servers with expiring tokens', async () => {
     await stage.replaceServers(8);
     // A tab that reconnected while the second server stopped may have a token of that server, which is valid for an hour.
     for (const profile of stage.profiles) profile.network.drop();
@@ -101,7 +101,7 @@ describe('two profiles with three tabs each, and a plain client at each of two s
     await allIsWell();
   });
 
-  it('go on when everything happens at once', async () => {
+  it('continue when all of this happens at the same time', async () => {
     const {redis, postgres, servers} = stage.deployment;
     await Promise.all([redis!.crash(), postgres!.crash(), servers[1]!.kill()]);
     for (const profile of stage.profiles) profile.network.drop();

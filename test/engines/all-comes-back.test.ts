@@ -19,9 +19,9 @@ async function endHost(stage: EngineStage, tabs: Tab[]): Promise<Tab[]> {
   return others;
 }
 
-inEveryEngine('a host that ends while the server of the pages is down, and the WebSocket too,', open => {
-  for (const when of ['at once', 'when idle tabs have loaded ahead'] as const) {
-    it(`leaves no tab without a host when all comes back, ${when}`, async () => {
+inEveryEngine('a host that ends while neither the page server nor the WebSocket is reachable', open => {
+  for (const when of ['at once', 'after idle tabs have loaded code in advance'] as const) {
+    it(`leaves no tab without a host when both are reachable again, ${when}`, async () => {
       const stage = await open();
       const tabs = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
       for (const tab of tabs) await stage.untilSaved(tab);

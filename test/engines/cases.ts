@@ -10,7 +10,7 @@ export type Open = (options?: StageOptions) => Promise<EngineStage>;
 export type Impossible = Partial<Record<EngineName | Hosting | `${EngineName}, ${Hosting}`, string>>;
 
 /** The cases that do not run, so far: by column, the title of the cases and the reason. */
-export const notRun: {what: string; column: string; label: 'not possible' | 'not now'; reason: string}[] = [];
+export const notRun: {what: string; column: string; label: 'not possible' | 'not selected'; reason: string}[] = [];
 
 /** The titles of the cases that run in every column: the rows of the table. */
 export const inColumns = new Set<string>();
@@ -29,7 +29,7 @@ export const columns: readonly Column[] = engines.flatMap(engine =>
  * the other number has the other half. All columns take twice as long.
  */
 const {ENGINES_HALF} = process.env;
-const otherHalf = `it belongs to the other half: ENGINES_HALF is ${ENGINES_HALF}`;
+const otherHalf = `this run tests half of the columns (ENGINES_HALF=${ENGINES_HALF}), and this column is in the other half`;
 
 function isInHalf(row: number, engine: Engine, hosting: Hosting): boolean {
   return ENGINES_HALF === undefined || (row + engines.indexOf(engine) + hostings.indexOf(hosting) + Number(ENGINES_HALF)) % 2 === 0;
@@ -45,7 +45,7 @@ export function inEveryEngine(what: string, cases: (open: Open) => void, reasons
       const reason = reasons[engine.title] ?? reasons[hosting] ?? reasons[title as keyof Impossible];
       if (reason !== undefined) notRun.push({what, column: title, label: 'not possible', reason});
       else if (isInHalf(row, engine, hosting)) describeIn(column, cases);
-      else notRun.push({what, column: title, label: 'not now', reason: otherHalf});
+      else notRun.push({what, column: title, label: 'not selected', reason: otherHalf});
     }
   });
 }

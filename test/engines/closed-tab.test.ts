@@ -2,8 +2,8 @@ import {until} from '../waiting/until.js';
 import {inEveryEngine} from './cases.js';
 import {noPagehide} from './reasons.js';
 
-inEveryEngine('a tab that is closed', open => {
-  it('in mid-typing leaves all that was shown, in order', async () => {
+inEveryEngine('closing a tab', open => {
+  it('during typing loses no edit, and keeps their order', async () => {
     const stage = await open();
     const [first, second] = await stage.openTwoTabs();
     await first.putCursorAt('start');
@@ -18,7 +18,7 @@ inEveryEngine('a tab that is closed', open => {
 
   for (const server of ['up', 'down'] as const) {
     for (const company of ['with', 'without'] as const) {
-      it(`in the turn of its last keystrokes leaves them, ${company} another tab, the server ${server}`, async () => {
+      it(`in the turn of its last edits loses none of them, ${company} another tab, the server ${server}`, async () => {
         const stage = await open();
         const tab = await stage.openTabFromScript();
         const others = company === 'with' ? [await stage.openTab()] : [];
@@ -35,8 +35,8 @@ inEveryEngine('a tab that is closed', open => {
   }
 });
 
-inEveryEngine('a tab that is closed by command', open => {
-  it('right after its last keystrokes leaves them', async () => {
+inEveryEngine('closing a tab through the driver', open => {
+  it('right after its last edits loses none of them', async () => {
     const stage = await open();
     const [first, second] = await stage.openTwoTabs();
     await first.typeAtOnce(10, 'stay');

@@ -5,7 +5,7 @@ import {inEveryEngine} from './cases.js';
 import {noBlocking, noHostingInFrames} from './reasons.js';
 
 inEveryEngine('a frame', open => {
-  it('of an opaque origin (sandboxed) connects directly within some seconds, with a reason', async () => {
+  it('with an opaque origin (sandboxed) connects directly within some seconds, with a reason', async () => {
     const stage = await open();
     const frame = await stage.openFrame('sandbox');
     const begun = Date.now();
@@ -34,7 +34,7 @@ inEveryEngine('a frame', open => {
   });
 }, {'elected-tab': noHostingInFrames});
 
-inEveryEngine('a browser that blocks the data of sites', open => {
+inEveryEngine('a browser that blocks site data', open => {
   it('lets a tab connect directly within some seconds, with a reason', async () => {
     const stage = await open({blocksSiteData: true});
     const tab = await stage.openTab('direct');

@@ -19,9 +19,9 @@ for (const [how, ends] of [
   ['is reloaded', ({page}: Tab) => page.reload()],
   ['loads another page', (tab: Tab) => tab.leave()]
 ] as const) {
-  inEveryEngine(`the first tab, on which the host may depend, ${how}`, open => {
+  inEveryEngine(`when the first tab, which may run the host, ${how},`, open => {
     for (const server of ['up', 'down'] as const) {
-      it(`in mid-typing, and nothing is lost, the server ${server}`, async () => {
+      it(`during typing, no edit is lost, the server ${server}`, async () => {
         const stage = await open();
         const [first, second, third] = await openThree(stage, server);
         await first.typeAtOnce(10, 'stay');
@@ -55,7 +55,7 @@ for (const [how, ends] of [
 
 for (const store of ['with', 'without'] as const) inEveryEngine(`a crash of the first tab, on which the host may depend, ${store} a store,`, open => {
   for (const server of ['up', 'down'] as const) {
-    it(`in mid-typing, and the others go on, the server ${server}`, async () => {
+    it(`during typing, the other tabs continue, the server ${server}`, async () => {
       const stage = await open({store});
       const [first, ...others] = await openThree(stage, server);
       const [second, third] = others;
@@ -82,7 +82,7 @@ for (const store of ['with', 'without'] as const) inEveryEngine(`a crash of the 
 }, {WebKitGTK: noCrash, ...(store === 'without' && {'elected-tab': postedTooLate})});
 
 inEveryEngine('crashes of one elected tab after another', open => {
-  it('take no keystroke of the others along', async () => {
+  it('lose no edit of the other tabs', async () => {
     const stage = await open();
     const tabs: Tab[] = [];
     for (let i = 0; i < 4; i++) tabs.push(await stage.openTab());

@@ -3,9 +3,9 @@ import {inEveryEngine} from './cases.js';
 import {noFreeze} from './reasons.js';
 import type {Tab} from './tab.js';
 
-inEveryEngine('a tab that is frozen', open => {
+inEveryEngine('a frozen tab', open => {
   for (const which of ['the first', 'another'] as const) {
-    it(`while the others make 300 edits has them all when it wakes, ${which} of the tabs`, async () => {
+    it(`shows all of the 300 edits of other tabs after it is resumed, ${which} of the tabs`, async () => {
       const stage = await open();
       const tabs: Tab[] = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
       for (const tab of tabs) await stage.untilSaved(tab);

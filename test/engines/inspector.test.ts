@@ -23,7 +23,7 @@ describe('the inspector in Firefox', function () {
   beforeEach(async () => { stage = await EngineStage.open(firefox, 'shared-worker'); });
   afterEach(() => stage.close());
 
-  it('shows host, tabs, documents and edits of three tabs, with nothing that axe objects to', async () => {
+  it('shows host, tabs, documents and edits of three tabs, and axe reports nothing', async () => {
     // The panel asks the host only while its page is visible: the page that was opened last is in front.
     const [second, third, first] = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
     const panel = new InspectorPanel(first.page);
@@ -44,7 +44,7 @@ describe('the inspector in Firefox', function () {
     await stage.expectAllSaved([first, second, third]);
   });
 
-  it('cuts the network, restores it, and kills the host, and the tabs go on', async () => {
+  it('cuts and restores the network, and kills the host; the tabs continue', async () => {
     const [second, first] = [await stage.openTab(), await stage.openTab()];
     const panel = new InspectorPanel(first.page);
     await panel.open();

@@ -4,8 +4,8 @@ import {inEveryEngine} from './cases.js';
 import {noDisk} from './reasons.js';
 import type {Tab} from './tab.js';
 
-inEveryEngine('a browser that is killed', open => {
-  it('offline has kept what was typed, and the server gets it once', async () => {
+inEveryEngine('killing the browser', open => {
+  it('offline loses no edit, and the server applies each once', async () => {
     const stage = await open({onDisk: true, store: 'written'});
     const [first, second] = await stage.openTwoTabs();
     expect((await first.look()).durable, 'durable').to.equal(true);
@@ -37,11 +37,11 @@ inEveryEngine('a browser that is killed', open => {
   });
 
   for (const [server, store, kept] of [
-    ['up', 'written', 'what others were shown'], ['down', 'written', 'what others were shown'],
+    ['up', 'written', 'the edits that other tabs have shown'], ['down', 'written', 'the edits that other tabs have shown'],
     // Other tabs show the last keystrokes before they are written.
-    ['up', 'with', 'the beginning of what others were shown, and what the server had']
+    ['up', 'with', 'the first of the edits that other tabs have shown, and those that the server has']
   ] as const) {
-    it(`in mid-typing has kept ${kept}, and the server gets it once, the server ${server}`, async () => {
+    it(`during typing keeps ${kept}, and the server applies each edit once, the server ${server}`, async () => {
       const stage = await open({onDisk: true, store});
       const shown = new Map<Tab, number>();
       let [tab, other] = await stage.openTwoTabs();
@@ -73,7 +73,7 @@ inEveryEngine('a browser that is killed', open => {
     });
   }
 
-  it('before it heard that the server has an edit does not send it twice', async () => {
+  it('before it has received an acknowledgement does not apply the edit twice', async () => {
     const stage = await open({onDisk: true, store: 'written'});
     const [first, second] = await stage.openTwoTabs();
     stage.servers.holdAnswers();

@@ -7,12 +7,12 @@ import type {Tab} from './tab.js';
 
 const times = 10;
 
-inEveryEngine('a worker that is killed', open => {
+inEveryEngine('killing the worker', open => {
   const stores = {with: 'with a store', without: 'without a store', written: 'with a store that shows only what is written'};
   for (const [server, store] of [
     ['up', 'with'], ['down', 'with'], ['up', 'without'], ['down', 'without'], ['down', 'written']
   ] as const) {
-    it(`ten times in mid-typing takes no keystroke along and doubles none, ${stores[store]}, the server ${server}`, async () => {
+    it(`ten times during typing loses and duplicates no edit, ${stores[store]}, the server ${server}`, async () => {
       const stage = await open({store});
       const tabs = await stage.openTwoTabs();
       const [first, second] = tabs;
@@ -44,7 +44,7 @@ inEveryEngine('a worker that is killed', open => {
     });
   }
 
-  it('before it heard that the server has an edit does not send it twice', async () => {
+  it('before it has received an acknowledgement does not apply the edit twice', async () => {
     const stage = await open();
     const tabs = await stage.openTwoTabs();
     const [first, second] = tabs;

@@ -18,8 +18,8 @@ async function openAndClose(stage: EngineStage, opener: Tab, batches: number): P
   }
 }
 
-inEveryEngine('many tabs that are opened and closed', open => {
-  it('leave no documents, followers, channels or locks, and no memory that grows', async () => {
+inEveryEngine('opening and closing many tabs', open => {
+  it('leaves no documents, followers, channels or locks, and memory does not grow', async () => {
     const stage = await open();
     const opener = await stage.openTab();
     await stage.untilSaved(opener);

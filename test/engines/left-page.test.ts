@@ -4,9 +4,9 @@ import type {Tab} from './tab.js';
 /** If a worker is suspended with its page, messages that it gets afterwards are stale. */
 const LATE_MS = 1000;
 
-inEveryEngine('a page that is left and come back to', open => {
+inEveryEngine('a page that the user leaves and returns to', open => {
   for (const company of ['with', 'without'] as const) {
-    it(`is live again, and has what was typed meanwhile, ${company} another tab`, async () => {
+    it(`is connected again, and shows the edits made meanwhile, ${company} another tab`, async () => {
       const stage = await open();
       const others = company === 'with' ? [await stage.openTab()] : [];
       const tab = await stage.openTab();
@@ -27,7 +27,7 @@ inEveryEngine('a page that is left and come back to', open => {
       console.log(`      ${await cameBack(tab)}`);
     });
 
-    it(`has what was typed in the turn in which it was left, the server down, ${company} another tab`, async () => {
+    it(`has the edits of the turn in which the user left it, without the server, ${company} another tab`, async () => {
       const stage = await open();
       const tab = await stage.openTab();
       const others = company === 'with' ? [await stage.openTab()] : [];

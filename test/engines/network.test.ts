@@ -11,8 +11,8 @@ async function typeOn([first, second]: [Tab, Tab]): Promise<void> {
   await second.untilItShows(first);
 }
 
-inEveryEngine('a server that is away', open => {
-  it('because it is stopped, gets what was typed meanwhile', async () => {
+inEveryEngine('after an unreachable server,', open => {
+  it('that was stopped, the server receives the edits made meanwhile', async () => {
     const stage = await open();
     const tabs = await stage.openTwoTabs();
     await stage.goOffline(...tabs);
@@ -22,7 +22,7 @@ inEveryEngine('a server that is away', open => {
     expect(stage.servers.sockets.mostAtOnce, 'WebSockets at once').to.equal(1);
   });
 
-  it('because it is restarted three times in mid-typing, misses nothing', async () => {
+  it('that was restarted three times during typing, no edit is missing', async () => {
     const stage = await open();
     const tabs = await stage.openTwoTabs();
     let typing = true;
@@ -43,7 +43,7 @@ inEveryEngine('a server that is away', open => {
     expect(stage.servers.sockets.mostAtOnce, 'WebSockets at once').to.equal(1);
   });
 
-  it('because the network swallows everything, gets what was typed meanwhile', async () => {
+  it('behind a network that dropped all packets, the server receives the edits made meanwhile', async () => {
     const stage = await open();
     const tabs = await stage.openTwoTabs();
     stage.servers.loseNetwork();
@@ -53,8 +53,8 @@ inEveryEngine('a server that is away', open => {
   });
 });
 
-inEveryEngine('a browser that is offline', open => {
-  it('lets its tabs go on, and the server gets what was typed meanwhile', async () => {
+inEveryEngine('an offline browser', open => {
+  it('lets its tabs continue, and the server receives the edits made meanwhile', async () => {
     const stage = await open();
     const tabs = await stage.openTwoTabs();
     const pages = tabs.map(({page}) => page);

@@ -2,7 +2,7 @@ import {until} from '../waiting/until.js';
 import {inEveryEngine} from './cases.js';
 
 inEveryEngine('a tab with edits that wait for the server', open => {
-  it('has them after a reload', async () => {
+  it('keeps them through a reload', async () => {
     const stage = await open();
     const [first, second] = await stage.openTwoTabs();
     await stage.goOffline(first, second);
@@ -19,7 +19,7 @@ inEveryEngine('a tab with edits that wait for the server', open => {
     await stage.expectAllSaved([first, second]);
   });
 
-  it('has them after a reload although it is the only one', async () => {
+  it('keeps them through a reload if it is the only tab', async () => {
     const stage = await open();
     const tab = await stage.openTab();
     await stage.untilSaved(tab);
@@ -34,7 +34,7 @@ inEveryEngine('a tab with edits that wait for the server', open => {
   });
 
   for (const company of ['with', 'without'] as const) {
-    it(`has those too that were typed in the turn in which it is reloaded, ${company} another tab`, async () => {
+    it(`keeps the edits of the turn in which it is reloaded, ${company} another tab`, async () => {
       const stage = await open();
       const tab = await stage.openTab();
       const others = company === 'with' ? [await stage.openTab()] : [];

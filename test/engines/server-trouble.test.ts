@@ -17,8 +17,8 @@ function deadLetters({page}: Tab): Promise<{doc: string; code: unknown}[]> {
   });
 }
 
-inEveryEngine('a server in trouble', open => {
-  it('that takes no op of that size (1009) gets all the others, and the op is a dead letter', async () => {
+inEveryEngine('a server', open => {
+  it('that refuses an op because of its size (1009) receives all other ops, and this one becomes a dead letter', async () => {
     const stage = await open();
     const tabs = await stage.openTwoTabs();
     const [first, second] = tabs;
@@ -35,7 +35,7 @@ inEveryEngine('a server in trouble', open => {
     await stage.expectAllSaved(tabs);
   });
 
-  it('whose WebSocket opens and says nothing is tried again', async () => {
+  it('whose WebSocket opens but stays silent gets another connection attempt', async () => {
     const stage = await open();
     const tabs = await stage.openTwoTabs();
     await stage.goOffline(...tabs);
@@ -47,7 +47,7 @@ inEveryEngine('a server in trouble', open => {
     await stage.expectAllSaved(tabs);
   });
 
-  it('that is restarted with another database is believed by every tab', async () => {
+  it('that is restarted with another database decides the state of every tab', async () => {
     const stage = await open();
     const [first, second] = await stage.openTwoTabs();
     await first.typeSteadily(10);
@@ -67,7 +67,7 @@ inEveryEngine('a server in trouble', open => {
     for (const tab of [first, second]) await tab.until('it has the same text', view => view.text === text);
   });
 
-  it('that closes with a code of its own is heard in every tab', async () => {
+  it('that closes the WebSocket with a code of its own is reported in every tab', async () => {
     const stage = await open();
     const tabs = await stage.openTwoTabs();
     for (const {page} of tabs) {

@@ -53,7 +53,7 @@ async function expectNothingOf(stage: EngineStage, gone: Tab, next: Tab): Promis
 }
 
 inEveryEngine('signing out', open => {
-  it('leaves nothing of what was typed offline to the next user', async () => {
+  it('deletes the offline edits before the next user signs in', async () => {
     const stage = await open();
     const tab = await stage.openTab();
     await stage.untilSaved(tab);
@@ -67,7 +67,7 @@ inEveryEngine('signing out', open => {
     await expectNothingOf(stage, tab, next);
   });
 
-  it('ends another tab as well, which writes nothing any more', async () => {
+  it('ends other tabs, which write nothing any more', async () => {
     const stage = await open();
     const [first, second] = await stage.openTwoTabs();
     await typeOffline(stage, second, first);
@@ -81,7 +81,7 @@ inEveryEngine('signing out', open => {
     await expectNothingOf(stage, second, next);
   });
 
-  it('ends a tab that connects directly, whose database goes as well', async () => {
+  it('ends a tab that connects directly, and deletes its database', async () => {
     const stage = await open();
     const first = await stage.openTab();
     const direct = await stage.openTab('direct', {direct: ''});
@@ -95,7 +95,7 @@ inEveryEngine('signing out', open => {
     await expectNothingOf(stage, direct, await stage.openTab('direct', {direct: ''}));
   });
 
-  it('ends a tab in the back/forward cache when it comes back', async () => {
+  it('ends a tab in the back/forward cache when the page is restored', async () => {
     const stage = await open();
     const [first, away] = await stage.openTwoTabs();
     await typeOffline(stage, away, first);

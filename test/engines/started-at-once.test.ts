@@ -1,9 +1,9 @@
 import {expect} from 'chai';
 import {inEveryEngine} from './cases.js';
 
-inEveryEngine('tabs that start at the same instant', open => {
+inEveryEngine('tabs that start at the same time', open => {
   for (const [title, count] of [['two', 2], ['twenty', 20]] as const) {
-    it(`${title} of them share one WebSocket, and what is typed`, async function () {
+    it(`${title} of them share one WebSocket and all edits`, async function () {
       // Twenty pages of WebKitGTK keep two slow cores busy for more than a minute.
       this.timeout(300_000);
       const stage = await open();

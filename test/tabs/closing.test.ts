@@ -22,14 +22,14 @@ describe('closing tabs', function () {
     expect(stage.server.socketCount()).to.equal(1);
   });
 
-  it('closes the WebSocket with the last one', async () => {
+  it('closes the WebSocket with the last tab', async () => {
     const [first, second] = [await stage.openTab(), await stage.openTab()];
     await first.close();
     await second.close();
     await until('the server has no socket', () => stage.server.socketCount() === 0);
   });
 
-  it('loses nothing that was typed just before', async () => {
+  it('loses no edit made just before', async () => {
     const [first, second] = [await stage.openTab(), await stage.openTab()];
     await first.typeAtEnd(' Famous last words.');
     await first.untilText('the tab itself shows it', text => text.endsWith(' Famous last words.'));
@@ -38,7 +38,7 @@ describe('closing tabs', function () {
     await until('the server has it', async () => (await stage.textOnServer()).endsWith(' Famous last words.'));
   });
 
-  it('loses nothing either when it is reloaded', async () => {
+  it('loses no edit when a tab is reloaded instead', async () => {
     const [first, second] = [await stage.openTab(), await stage.openTab()];
     await first.typeAtEnd(' Before the reload.');
     await first.untilText('the tab itself shows it', text => text.endsWith(' Before the reload.'));

@@ -43,7 +43,7 @@ describe('the example with CodeMirror, in real tabs', function () {
     await page.keyboard.sendCharacter(text);
   }
 
-  it('undoes and redoes what was typed in this tab, and nothing of another one', async () => {
+  it('undoes and redoes edits of this tab, and none of another tab', async () => {
     const all = [await open(), await open()] as [Page, Page];
     await typeAt(all[0], 'Home', 'abc');
     await typeAt(all[1], 'End', 'XYZ');
@@ -56,7 +56,7 @@ describe('the example with CodeMirror, in real tabs', function () {
     await expectText(all, `abc${START}`);
   });
 
-  it('works while the server is away, and puts the caret back', async () => {
+  it('works while the server is unreachable, and restores the caret', async () => {
     const page = await open();
     await stage.server.stop();
     await until('the tab knows', async () => (await page.$eval('#state', element => element.textContent)) !== 'connected');
@@ -70,7 +70,7 @@ describe('the example with CodeMirror, in real tabs', function () {
     await until('the server has it', async () => page.evaluate('!example.doc.hasPending()') as Promise<boolean>);
   });
 
-  it('undoes what was typed last in any tab of the browser, with its scope, also of a tab that is closed', async () => {
+  it('undoes the last edit of any tab of the browser, also of a closed tab, with the scope \'browser\'', async () => {
     const [one, other] = [await open('?undo=browser'), await open('?undo=browser')];
     await typeAt(one, 'Home', 'abc');
     await expectText([one, other], `abc${START}`);

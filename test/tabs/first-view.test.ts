@@ -3,7 +3,7 @@ import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {ChromiumStage} from './stage.js';
 
-describe('the example, as it is first seen', function () {
+describe('the first view of the example', function () {
   this.timeout(180_000);
   let stage: ChromiumStage;
 
@@ -12,7 +12,7 @@ describe('the example, as it is first seen', function () {
   });
   afterEach(() => stage.close());
 
-  it('takes no text while a document loads', async () => {
+  it('accepts no text while a document loads', async () => {
     let release!: () => void;
     const released = new Promise<void>(resolve => { release = resolve; });
     let isAsked = false;
@@ -70,7 +70,7 @@ describe('the example, as it is first seen', function () {
     expect(await page.$eval('#document', element => (element as HTMLElement).dataset['availability'])).to.equal('missing');
   });
 
-  it('says what to do where there is no document yet', async () => {
+  it('shows what to do if there is no document yet', async () => {
     const list = await stage.list();
     await settled(done => list.submitOp([{p: ['documents'], od: list.data.documents, oi: []}], undefined, done));
     const page = await stage.openPage('');
@@ -86,7 +86,7 @@ describe('the example, as it is first seen', function () {
     });
   });
 
-  it('is used by touch on a phone', async () => {
+  it('works by touch on a phone', async () => {
     const page = await stage.openPage('#scratch', {width: 390, height: 844, isMobile: true, hasTouch: true});
     await until('the document is there', () => page.$eval('.ql-editor', ({textContent}) => textContent === 'Nothing here is precious.'));
     await page.tap('#document-list li[data-id="meeting"] button');

@@ -66,7 +66,7 @@ describe('the inspector', function () {
     expect(await panel.isOpen()).to.equal(false);
   });
 
-  it('shows the namespace in a page of its own, which is no tab', async () => {
+  it('shows the namespace in a page of its own, which does not count as a tab', async () => {
     const [first, second] = [await stage.openTab(), await stage.openTab()];
     const panel = InspectorPanel.in(await stage.openInspector());
     await panel.shows('host and tabs', 'shared-worker', 'here, read-only');
@@ -85,7 +85,7 @@ describe('the inspector', function () {
     await InspectorPanel.in(page).shows('the host again', 'shared-worker', 'here, read-only');
   });
 
-  it('keeps the focus where the user has put it while it is drawn again, and is closed with Escape', async () => {
+  it('keeps the focus while it redraws, and closes with Escape', async () => {
     const tab = await stage.openTab();
     const panel = await openPanel(tab);
     const focused = (): Promise<string | null | undefined> => tab.page.evaluate(() => {
@@ -124,7 +124,7 @@ describe('the inspector', function () {
     await panel.shows('that it is restored', 'as it is');
   });
 
-  it('slows the link', async () => {
+  it('slows the connection', async () => {
     const [first, second] = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
     const panel = await openPanel(first);
     await panel.press('Faults');
@@ -136,7 +136,7 @@ describe('the inspector', function () {
     expect(Date.now() - before).to.be.at.least(2000);
   });
 
-  it('kills the worker of three tabs, which go on with another one', async () => {
+  it('kills the worker of three tabs, which continue with another one', async () => {
     const [first, second, third] = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
     const panel = await openPanel(first);
     const epoch = await epochOf(first.page);
@@ -152,7 +152,7 @@ describe('the inspector', function () {
     await panel.shows('the next host', 'as it is');
   });
 
-  it('freezes the host, says so, and the tabs replace it', async () => {
+  it('freezes the host and reports it; the tabs replace the host', async () => {
     const query = '?host-timeout=5000';
     const [first, second] = [await stage.openTab({query}), await stage.openTab({query}), await stage.openTab({query})];
     const panel = await openPanel(first);
@@ -170,7 +170,7 @@ describe('the inspector', function () {
   });
 
   for (const scheme of ['light', 'dark']) {
-    it(`has nothing that axe objects to, in ${scheme} colours`, async () => {
+    it(`has no accessibility fault that axe finds, in ${scheme} colours`, async () => {
       const tab = await stage.openTab();
       await tab.page.emulateMediaFeatures([{name: 'prefers-color-scheme', value: scheme}]);
       const panel = await openPanel(tab);

@@ -4,7 +4,7 @@ import {until} from '../waiting/until.js';
 import {ChromiumStage} from './stage.js';
 import type {Tab} from './tab.js';
 
-describe('while the server is away', function () {
+describe('while the server is unreachable', function () {
   this.timeout(180_000);
   let stage: ChromiumStage;
   let tabs: [Tab, Tab, Tab];
@@ -20,7 +20,7 @@ describe('while the server is away', function () {
 
   afterEach(() => stage.close());
 
-  it("tabs show each other's edits, and the server gets them when it is back", async () => {
+  it("tabs show each other's edits, and the server receives them later", async () => {
     const [first, second, third] = tabs;
     await first.typeAtEnd(' Offline one.');
     await second.untilText('it is there', text => text.endsWith(' Offline one.'));
@@ -52,7 +52,7 @@ describe('while the server is away', function () {
     await until('the server has both', async () => (await stage.textOnServer()).endsWith(' Offline one. Offline four.'));
   });
 
-  it('edits survive that all tabs are closed, and are sent by the next tab', async () => {
+  it('edits survive when all tabs are closed, and the next tab sends them', async () => {
     await tabs[0].typeAtEnd(' Offline.');
     await tabs[1].untilText('it is there', text => text.endsWith(' Offline.'));
     for (const tab of tabs) await tab.close();
@@ -63,7 +63,7 @@ describe('while the server is away', function () {
     await until('the server has it', async () => await stage.textOnServer() === await next.text());
   });
 
-  it('edits of someone else arrive when it is back', async () => {
+  it('edits of another client arrive when it is reachable again', async () => {
     await tabs[0].typeAtEnd(' Offline.');
     await stage.server.start();
     const remote = await stage.subscribe(stage.remote());

@@ -12,14 +12,14 @@ describe('three tabs of the editor', function () {
 
   afterEach(() => stage.close());
 
-  it('are one WebSocket at the server', async () => {
+  it('use one WebSocket of the server', async () => {
     const tabs = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
     for (const tab of tabs) await tab.untilStatus('state', 'connected');
     expect(stage.server.socketCount()).to.equal(1);
     expect(stage.server.totalSockets()).to.equal(1);
   });
 
-  it('show what is typed in one of them', async () => {
+  it('show text that the user types in one of them', async () => {
     const [first, second, third] = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
     await second.typeAtEnd(' Typed in the second.');
     for (const tab of [first, second, third]) {
@@ -33,7 +33,7 @@ describe('three tabs of the editor', function () {
     expect(stage.server.totalSockets()).to.equal(1);
   });
 
-  it('say so in their status strip', async () => {
+  it('show this in their status strip', async () => {
     const tabs = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
     for (const tab of tabs) {
       await tab.untilStatus('mode', 'shared-worker');
@@ -45,7 +45,7 @@ describe('three tabs of the editor', function () {
     for (const tab of tabs.slice(0, 2)) await tab.untilStatus('tabs', '2');
   });
 
-  it('may be opened with the button', async () => {
+  it('can be opened with the button', async () => {
     const first = await stage.openTab();
     const second = await stage.openedBy(() => first.page.click('#open-tab'));
     await second.typeAtEnd(' From the new tab.');

@@ -14,7 +14,7 @@ describe('the example', function () {
 
   const peopleIn = ({page}: Tab): Promise<number> => page.$$eval('#people li', items => items.length);
 
-  it('shows who is here, and where the cursors of others are, also without the server', async () => {
+  it('shows the present users and the cursors of others, also without the server', async () => {
     const [first, second] = [await stage.openTab(), await stage.openTab()];
     for (const tab of [first, second]) await until('both are here', async () => (await peopleIn(tab)) === 2);
     await stage.server.stop();
@@ -74,12 +74,12 @@ describe('the example', function () {
     expect(await name()).to.equal(kept);
   });
 
-  it('says what plain ShareDB would take', async () => {
+  it('shows what plain ShareDB would need', async () => {
     const [first] = [await stage.openTab(), await stage.openTab()];
     await until('two', () => first.page.$eval('#status-plain', element => element.textContent === '2'));
   });
 
-  it('survives a reload while the server is away', async () => {
+  it('survives a reload while the server is unreachable', async () => {
     const tab = await stage.openTab();
     await tab.page.click('.ql-editor');
     await tab.page.keyboard.type('kept ');

@@ -58,7 +58,7 @@ describe('the example with services, in real tabs', function () {
     expect(missed).to.eql([0, 0, 0]);
   });
 
-  it('has a button that a worker drives, with real clicks', async () => {
+  it('has a button that a worker controls, with real clicks', async () => {
     const page = await open();
     await page.waitForSelector('#badge');
     await page.click('#badge');
@@ -69,7 +69,7 @@ describe('the example with services, in real tabs', function () {
     await until('the worker has counted', async () => (await text(page, 'badge')).startsWith('clicked 12 times'));
   });
 
-  it('settles all calls of three tabs when the worker is killed amid them, and goes on with the next host', async () => {
+  it('settles all calls of three tabs when the worker is killed during them, and continues with the next host', async () => {
     const all = [await open(), await open(), await open()];
     const outcomes = all.map(page => page.evaluate(async () => {
       const calls = [];

@@ -9,7 +9,7 @@ const digits = '0123456789'.repeat(4);
 const letters = 'ABCDEFGHIJKLMOPQRSTUVWXYZ'.repeat(2);
 const dots = 60;
 
-describe('two tabs and someone else who type at once', function () {
+describe('two tabs and another client that type at the same time', function () {
   this.timeout(180_000);
   let stage: ChromiumStage;
 

@@ -27,7 +27,7 @@ describe('undo in the editor', function () {
   });
   afterEach(() => stage.close());
 
-  it('takes back what was typed in this tab, and nothing of what another one has typed meanwhile', async () => {
+  it('undoes edits of this tab, and none that another tab has made meanwhile', async () => {
     const [first, second] = [await stage.openTab(), await stage.openTab()];
     await first.putCursorAt('start');
     await first.enter('abc');
@@ -39,7 +39,7 @@ describe('undo in the editor', function () {
     for (const tab of [first, second]) await tab.untilText('abc is back', text => text === `abc${TEXT}XYZ`);
   });
 
-  it('works while the server is away, in both tabs, and goes on after one of them is loaded again', async () => {
+  it('works in both tabs while the server is unreachable, and continues after one of them was reloaded', async () => {
     const [first, second] = [await stage.openTab(), await stage.openTab()];
     const expectText = async (text: string): Promise<void> => {
       for (const tab of [first, second]) await tab.untilText(`both tabs show ${text}`, shown => shown === text);

@@ -21,7 +21,7 @@ const wantsToAsk = ({page}: Tab): Promise<boolean> =>
 
 const saveState = ({page}: Tab): Promise<string> => page.evaluate(() => (globalThis.editor as {connection: {saveState: string}}).connection.saveState);
 
-describe('closing a tab with edits that the server has not got', function () {
+describe('closing a tab with edits that the server does not have', function () {
   this.timeout(180_000);
   let stage: ChromiumStage;
 
@@ -44,7 +44,7 @@ describe('closing a tab with edits that the server has not got', function () {
     return tab;
   }
 
-  it('asks without a store, and not if another tab goes on', async () => {
+  it('asks the user without a store, unless another tab stays open', async () => {
     const tab = await typeWithoutServer('?no-store&ask');
     await until('the page wants the browser to ask', () => wantsToAsk(tab));
     const known = await tab.page.evaluate(() => {
@@ -60,7 +60,7 @@ describe('closing a tab with edits that the server has not got', function () {
     await other.untilText('the other tab has it', text => text.includes('abc'));
   });
 
-  it('does not ask with a store', async () => {
+  it('does not ask the user with a store', async () => {
     const tab = await typeWithoutServer('?ask');
     await until('it is stored', async () => (await saveState(tab)) === 'local');
     await until('the page does not want the browser to ask', async () => !(await wantsToAsk(tab)));

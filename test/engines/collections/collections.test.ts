@@ -49,7 +49,7 @@ describe('collections in tabs of a browser', function () {
       const count = Number(process.env['TRANSACTIONS'] ?? TRANSACTIONS[engine.title]);
       const each = count / TABS;
 
-      it(`make ${count} transactions that are as if made one after the other`, async () => {
+      it(`make ${count} transactions that are serializable`, async () => {
         const browser = await sharedBrowser(engine);
         const tabs: Page[] = [];
         try {

@@ -10,7 +10,7 @@ describe('the example that searches a history in threads', function () {
   before('start it', async () => { server = await startExample(0, 2_001, 400); });
   after('stop it', () => server?.close());
 
-  it('answers a request whose address no URL can have, and goes on', async () => {
+  it('answers a request with an invalid URL, and continues', async () => {
     expect((await fetch(`${server.url}/`)).status).to.equal(404);
     expect((await fetch(server.url)).status).to.equal(200);
   });
@@ -34,7 +34,7 @@ describe('the example that searches a history in threads', function () {
         }));
       };
 
-      it('finds the same in threads as on the page, and shows the worst frame of each search', async () => {
+      it('finds the same in threads and in the page, and shows the longest frame of each search', async () => {
         const inThreads = await searched('threads');
         const here = await searched('here');
         console.log(`        worst frame: ${inThreads.worst} in threads, ${here.worst} on the page`);
@@ -43,7 +43,7 @@ describe('the example that searches a history in threads', function () {
         for (const {worst} of [inThreads, here]) expect(worst).to.match(/^\d+ ms$/);
       });
 
-      it('shows what is typed while it searches', async () => {
+      it('shows typed text while it searches', async () => {
         await page.focus('#typing');
         await page.evaluate(() => {
           document.getElementById('typing')!.addEventListener('input', () => {
@@ -62,7 +62,7 @@ describe('the example that searches a history in threads', function () {
         expect(await page.evaluate(() => document.querySelector('textarea')!.value)).to.equal(typed);
       });
 
-      it('stops when it is told to', async () => {
+      it('stops on request', async () => {
         await page.evaluate(() => {
           document.getElementById('threads')!.click();
           document.getElementById('stop')!.click();

@@ -38,7 +38,7 @@ describe('functions on other threads', () => {
           expect(await run('script')).to.eql(resultsOfScripts.script);
         });
 
-        it('process an image that is moved there and back, and map many items', async () => {
+        it('process an image that is transferred in both directions, and map many items', async () => {
           expect(await run('processor')).to.eql(resultsOfScripts.processor);
         });
 
@@ -57,36 +57,36 @@ describe('functions on other threads', () => {
           });
         });
 
-        it('reject when their thread closes itself, and another takes its place', async () => {
+        it('reject when their thread closes itself, and another thread replaces it', async () => {
           const {closed, ...rest} = await run('closing');
           expect(closed).to.include({code: 'ERR_TASK_THREAD_LOST'});
           expect(rest).to.eql({after: 'usable', lost: 1});
         });
 
-        it('run again after a lost thread, as often as `retry` says', async () => {
+        it('run again after a lost thread, as often as the option `retry` allows', async () => {
           expect(await run('retry')).to.eql({once: 'ERR_TASK_THREAD_LOST', twice: 2, lost: 4});
         });
 
-        it('run in the thread of their key, until it has gone; or in an idle one after `stealAfter`', async () => {
+        it('run in the thread of their key while it lives, or in an idle one after `stealAfter`', async () => {
           expect(await run('affinity')).to.eql({isApart: true, isStolen: true, stays: true, moved: true});
         });
 
-        it('end by a time-out while they take memory, and touch nothing else', async () => {
+        it('end by a time-out while they allocate memory, and affect no other task', async () => {
           expect(await run('memory')).to.eql({code: 'ERR_TASK_TIMEOUT', others: [2, 3, 4], after: [1, 2]});
         });
 
-        it('leave errors behind that hit no other task, nor the page', async () => {
+        it('leave late errors that affect neither another task nor the page', async () => {
           expect(await run('late')).to.eql({others: [1, 2, 3, 4], isLate: true, pageErrors: 0});
         });
 
-        it('end by abort and by time-out, and touch nothing else', async () => {
+        it('end by abort and by time-out, and affect no other task', async () => {
           const {aborted, late, ...rest} = await run('ending');
           expect(aborted).to.include({name: 'AbortError', cause: 'enough'});
           expect(late).to.include({name: 'TimeoutError', code: 'ERR_TASK_TIMEOUT'});
           expect(rest).to.eql({other: 'other', after: 'after'});
         });
 
-        it('stream values, until they are left', async () => {
+        it('stream values until the consumer leaves the loop', async () => {
           expect(await run('streams')).to.eql({first: 5, last: 24, active: 0});
         });
 
@@ -94,11 +94,11 @@ describe('functions on other threads', () => {
           expect(await run('concurrency')).to.eql({all: [2, 'here'], first: 'won', late: 'TimeoutError', active: 0});
         });
 
-        it('settle once and rightly, whatever happens to threads', async () => {
+        it('settle once, with the right result, whatever happens to threads', async () => {
           expect(await run('chaos')).to.eql({wrong: 0, active: 0, queued: 0});
         });
 
-        it('are refused where the script of the pool is missing', async () => {
+        it('are refused if the script of the pool is missing', async () => {
           expect(await run('missing')).to.include({code: 'ERR_TASK_NO_THREADS'});
         });
 
@@ -107,7 +107,7 @@ describe('functions on other threads', () => {
           expect(await run('scriptByName')).to.equal(4);
         });
 
-        it('say that shared workers have no threads', async () => {
+        it('are refused in shared workers, which have no threads', async () => {
           const {code, cause} = await run('sharedWorker') as {code?: string; cause?: string};
           expect(code).to.equal('ERR_TASK_NO_THREADS');
           expect(cause).to.contain('Shared and service workers have no threads').and.to.contain('Pools live in pages and dedicated workers');
@@ -124,7 +124,7 @@ describe('functions on other threads', () => {
       });
 
       withPolicy('a policy on the page', run => {
-        it('are refused without a script, with the way on', async () => {
+        it('are refused without a script, with an error that says what to do', async () => {
           const failure = await run('blobThreads') as Failure;
           expect(failure).to.include({code: 'ERR_TASK_NO_THREADS'});
           expect(failure.message).to.contain('Content-Security-Policy').and.to.contain('sharedb-tabs/tasks/thread');
@@ -141,7 +141,7 @@ describe('functions on other threads', () => {
       });
 
       withPolicy('a policy on all responses', run => {
-        it("run in threads of the app's own file: exposed ones and exports of modules, not as source, which is told", async () => {
+        it("run in threads of the app's own file: exposed ones and exports of modules; source is refused with a reason", async () => {
           expect(await run('fileThreads')).to.eql({exposed: 3, module: 12});
           expect(await run('sourceInFileThreads')).to.eql({code: 'ERR_TASK_SYNTAX'});
           expect(await run('blobThreads')).to.include({code: 'ERR_TASK_NO_THREADS'});
