@@ -32,7 +32,7 @@ describe('tabs of two builds', function() {
   const buildOf = async ({connection}: TypingTab): Promise<string> => (await connection.inspect() as {build: string}).build;
 
   for (const [title, build] of kinds) {
-    it(`go on with the newer host, in ${title}, also with edits that the server has not got`, async () => {
+    it(`continue with the newer host, in ${title}, also with unsent edits`, async () => {
       const older = await tabs.add(build('older'));
       await tabs.add(build('older'));
       await tabs.talk();
@@ -48,7 +48,7 @@ describe('tabs of two builds', function() {
       await tabs.conclude();
     });
 
-    it(`keep the newer host, in ${title}, when a tab of the older build is opened, until it is gone`, async () => {
+    it(`keep the newer host, in ${title}, until it ends, when a tab of the older build is opened`, async () => {
       const newer = await tabs.add(build('newer'));
       const epoch = await epochOf(newer);
       const older = await tabs.add(build('older'));
@@ -63,7 +63,7 @@ describe('tabs of two builds', function() {
     });
   }
 
-  it('keep the first host where one of them does not say which build it is', async () => {
+  it('keep the first host if one of them has no build', async () => {
     const first = await tabs.add();
     const epoch = await epochOf(first);
     await tabs.add({worker: 'newer'});
@@ -130,11 +130,11 @@ async function withLaterHost(
   }
 }
 
-describe('tabs that the host does not understand', function() {
+describe('tabs of another protocol than the host', function() {
   this.timeout(120_000);
 
   for (const [title, options] of [['with a shared worker', {}], ['elected', {mode: 'elected-tab', ownWorker: 'good'}]] as [string, Options][]) {
-    it(`say once that the page is to be loaded again, and wait for a host that does: ${title}`, async () => {
+    it(`emit updateneeded once, and wait for a host of their protocol: ${title}`, async () => {
       await withLaterHost(options, async ({later, opened}) => {
         const protocols: number[][] = opened.map(() => []);
         const modes: unknown[] = [];
@@ -153,7 +153,7 @@ describe('tabs that the host does not understand', function() {
       });
     });
 
-    it(`save what is typed there, and send it after the page was loaded again: ${title}`, async () => {
+    it(`save their edits, and send them after a reload: ${title}`, async () => {
       await withLaterHost(options, async ({later, tabs, opened}) => {
         let refused = 0;
         for (const {connection} of opened) connection.on('updateneeded', () => refused++);

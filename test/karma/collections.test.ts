@@ -86,7 +86,7 @@ describe('collections in real tabs', function () {
     });
   });
 
-  it('make transactions that are as if made one after the other', async () => {
+  it('make transactions that are serializable', async () => {
     const tabs = await Promise.all(Array.from({length: 5}, () => stage.openFrame()));
     const all = await Promise.all(tabs.map(async tab => ({
       transaction: tab.page.collections!.transaction,
@@ -96,7 +96,7 @@ describe('collections in real tabs', function () {
     expect(await appendToLists(all, new Random(1), 40, pause)).to.eql([]);
   });
 
-  it('give what a closed tab has taken of a queue to another one, soon', async () => {
+  it('give the items that a closed tab has taken from a queue to another tab soon', async () => {
     const [mine, theirs] = [await stage.openFrame(), await stage.openFrame()];
     const [queue, other] = [await queueOf(mine, 'work'), await queueOf(theirs, 'work')];
     queue.enqueueMany(['a']);
@@ -110,7 +110,7 @@ describe('collections in real tabs', function () {
     expect([lease.value, lease.attempts]).to.eql(['a', 1]);
   });
 
-  it('go on when the tab with the host is closed in the middle of transactions', async () => {
+  it('continue when the tab with the host is closed during transactions', async () => {
     const options = {mode: 'elected-tab'} as const;
     const tabs = [await stage.openFrame(options), await stage.openFrame(options), await stage.openFrame(options)];
     const maps = await Promise.all(tabs.map(tab => mapOf(tab, 'counts')));
@@ -123,7 +123,7 @@ describe('collections in real tabs', function () {
     await until('both have all', () => maps.slice(1).every(map => map.get('n') === 30));
   });
 
-  it('work in a direct connection, and local documents with them', async () => {
+  it('work in a direct connection, as local documents do', async () => {
     const connection = stage.connectHere({mode: 'direct'}) as unknown as ProxyConnection;
     const doc = connection.get<{n: number}>('local:ui', 'one');
     await doc.subscribe();

@@ -10,7 +10,7 @@ import {plain, KarmaStage} from './stage.js';
 
 const rounds = 60;
 
-describe('two tabs and someone else', () => {
+describe('two tabs and another client', () => {
   let stage: KarmaStage;
 
   beforeEach(() => {

@@ -78,7 +78,7 @@ describe('a host of an elected tab', function() {
   }
 });
 
-describe('tabs that start at the same instant', function() {
+describe('tabs that start at the same time', function() {
   this.timeout(120_000);
   let stage: KarmaStage;
 

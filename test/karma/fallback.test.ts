@@ -61,7 +61,7 @@ describe('without a SharedWorker', () => {
   }
 
   for (const [without, mode] of [[[], 'elected-tab'], [['locks'], 'direct']] as const) {
-    it(`a worker that the page may not have, ${without.length ? `and no ${without.join()}, ` : ''}gives way to '${mode}' at once, with one host`, async () => {
+    it(`a worker that the page may not start, ${without.length ? `and no ${without.join()}, ` : ''}leads to '${mode}' at once, with one host`, async () => {
       const tab = await stage.openFrame({worker: 'forbidden', without: [...without], hostTimeout});
       expect(await tab.mode).to.include({mode});
       const states: unknown[] = [];
@@ -78,7 +78,7 @@ describe('without a SharedWorker', () => {
     expect(connection.mode).to.equal('direct');
   });
 
-  it('a document that is asked for before the mode is known arrives all the same', async () => {
+  it('a document that is requested before the mode is known arrives', async () => {
     const {connection} = await stage.openFrame({worker: 'missing', hostTimeout});
     const doc = await stage.subscribe(connection);
     expect(connection.mode).to.equal('elected-tab');

@@ -4,7 +4,7 @@ import {until} from '../waiting/until.js';
 import {sockets, startServer, stopServer} from './server-control.js';
 import {plain, KarmaStage, type Tab} from './stage.js';
 
-describe('while the server is away', () => {
+describe('while the server is unreachable', () => {
   let stage: KarmaStage;
   let tabs: Tab[];
 
@@ -20,7 +20,7 @@ describe('while the server is away', () => {
     await until('the tabs know', () => tabs.every(({connection}) => connection.state !== 'connected'));
   }
 
-  it("tabs see each other's edits, and the server gets them all when it is back", async () => {
+  it("tabs see each other's edits, and the server receives them later", async () => {
     const docs = await Promise.all(tabs.map(({connection}) => stage.subscribe(connection)));
     const [first, second] = docs as [typeof docs[0], typeof docs[0]];
     await settled(done => first.create({list: []}, done));
@@ -42,7 +42,7 @@ describe('while the server is away', () => {
     expect(await sockets(stage.path)).to.eql({open: 1, total: 2});
   });
 
-  it('a tab that is opened shows the document with the edits that the server lacks', async () => {
+  it('a new tab shows the document with the unsent edits', async () => {
     const first = await stage.subscribe(tabs[0]!.connection);
     await settled(done => first.create({text: 'before'}, done));
     await goOffline();
@@ -55,7 +55,7 @@ describe('while the server is away', () => {
     expect(plain(await stage.fetchFromServer())).to.eql({text: 'third: before and after'});
   });
 
-  it('edits of someone else that were missed arrive when it is back', async () => {
+  it('edits of another client arrive when it is reachable again', async () => {
     const [first, second] = [await stage.subscribe(tabs[0]!.connection), await stage.subscribe(tabs[1]!.connection)];
     await settled(done => first.create({list: ['start']}, done));
     await goOffline();

@@ -30,7 +30,7 @@ describe('a page that is put into the back/forward cache', function() {
     ['with a host in its own worker', {mode: 'elected-tab', ownWorker: 'good'}, 70],
     ['with a host in itself', {mode: 'elected-tab'}, 1100]
   ] as [string, Options, number][]) {
-    it(`${title} lets go of everything, and comes back with its edits and ${missed} of the others`, async () => {
+    it(`${title} releases everything, and is restored with its edits and ${missed} of the others`, async () => {
       const tabs = new TypingTabs(stage, options);
       const [away, other] = await tabs.addMany(3);
       await tabs.talk();

@@ -24,7 +24,7 @@ describe('calls between a page and its worker', function () {
     document.getElementById('driven')?.remove();
   });
 
-  it('let the worker drive a button, whose handler runs there', async () => {
+  it('let the worker control a button, whose handler runs in the worker', async () => {
     await helper.makeButton();
     await until('the button is there', () => !!document.getElementById('driven'));
     const button = document.getElementById('driven')!;
@@ -38,13 +38,13 @@ describe('calls between a page and its worker', function () {
     expect(await helper.draw()).to.eql({width: 40, height: 30, type: 'data:image/png;', pixels: 1200});
   });
 
-  it('give the worker a file of the page, which keeps it', async () => {
+  it('give the worker a file, and the page keeps it', async () => {
     const file = new File(['some text'], 'some.txt');
     expect(await helper.readFile(file)).to.equal('some text');
     expect(await file.text()).to.equal('some text');
   });
 
-  it('carry streams and iterables, and move buffers', async () => {
+  it('transmit streams and iterables, and transfer buffers', async () => {
     let left = 20;
     const stream = new ReadableStream<Uint8Array>({pull: controller => (left-- ? controller.enqueue(new Uint8Array(100_000)) : controller.close())});
     expect(await helper.size(stream)).to.equal(2_000_000);

@@ -26,7 +26,7 @@ describe('services of a host', function () {
 
   for (const [title, options] of places) {
     describe(title, () => {
-      it(`show their ops when ${CALLS} calls resolve, reject or call back, and see their caller's`, async () => {
+      it(`show their ops, and see their caller's, when ${CALLS} calls resolve, reject or call back`, async () => {
         if (options.mode === 'elected-tab') await stage.openFrame(options);
         const connection = stage.connectHere(options);
         const counting: Remote<CountingService> = service<CountingService>(connection, 'counting');
@@ -50,7 +50,7 @@ describe('services of a host', function () {
         await settled(done => doc.whenNothingPending(() => done()));
       });
 
-      it('read streams, and are there under no other name', async () => {
+      it('read streams, and have no other name', async () => {
         const connection = stage.connectHere(options);
         const counting = service<CountingService>(connection, 'counting');
         let left = 50;
@@ -66,7 +66,7 @@ describe('services of a host', function () {
     ['of a tab that closes', {mode: 'elected-tab'}, undefined],
     ['in a shared worker that ends itself', {mode: 'shared-worker'}, END]
   ] as [string, Options, string | undefined][]) {
-    it(`reject calls under way of the host ${title}, and make idempotent ones again with the next one`, async () => {
+    it(`reject open calls of the host ${title}, and repeat idempotent ones with the next host`, async () => {
       const hosting = kill ? undefined : await stage.openFrame(options);
       if (hosting) await hosting.mode;
       const connection = stage.connectHere(options);

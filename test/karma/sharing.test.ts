@@ -21,7 +21,7 @@ describe('tabs of one SharedWorker', () => {
     expect(await sockets(stage.path)).to.eql({open: 1, total: 1});
   });
 
-  it('show an op at once where it is made, and then in the other tab, both ways', async () => {
+  it('show an op at once in its own tab, and then in the other tab, in both directions', async () => {
     const first = await stage.subscribe((await stage.openFrame()).connection);
     const second = await stage.subscribe((await stage.openFrame()).connection);
     await settled(done => first.create({list: []}, done));
@@ -37,7 +37,7 @@ describe('tabs of one SharedWorker', () => {
     expect(plain(first)).to.eql(plain(second));
   });
 
-  it('see what was written before they were opened', async () => {
+  it('show edits made before they were opened', async () => {
     const [first, second] = [await stage.openFrame(), await stage.openFrame()];
     const doc = await stage.subscribe(first.connection);
     await stage.subscribe(second.connection);
@@ -48,7 +48,7 @@ describe('tabs of one SharedWorker', () => {
     expect(await sockets(stage.path)).to.eql({open: 1, total: 1});
   });
 
-  it('ask for their first documents, and write, before their host has answered', async () => {
+  it('request their first documents, and edit, before their host has answered', async () => {
     const first = await stage.subscribe((await stage.openFrame()).connection);
     await settled(done => first.create({list: ['here']}, done));
     const {connection} = (await stage.loadFrame())();
@@ -110,7 +110,7 @@ describe('tabs of one SharedWorker', () => {
     expect(plain(await stage.fetchFromServer())).to.eql(expected);
   });
 
-  it('go on when one of them closes its connection', async () => {
+  it('continue when one of them closes its connection', async () => {
     const [first, second] = [await stage.openFrame(), await stage.openFrame()];
     const doc = await stage.subscribe(second.connection);
     await stage.subscribe(first.connection);
@@ -120,7 +120,7 @@ describe('tabs of one SharedWorker', () => {
     expect(await sockets(stage.path)).to.eql({open: 1, total: 1});
   });
 
-  it('go on when the one that started the worker is gone', async () => {
+  it('continue when the tab that started the worker is closed', async () => {
     const first = await stage.openFrame();
     await stage.subscribe(first.connection);
     const second = await stage.openFrame();
@@ -130,7 +130,7 @@ describe('tabs of one SharedWorker', () => {
     expect(plain(await stage.fetchFromServer())).to.eql({still: 'here'});
   });
 
-  it('see the edits of someone else, and someone else sees theirs', async () => {
+  it('exchange edits with another client', async () => {
     const first = await stage.subscribe((await stage.openFrame()).connection);
     const second = await stage.subscribe((await stage.openFrame()).connection);
     const remote = await stage.subscribe(stage.remote());

@@ -14,7 +14,7 @@ describe('the modes of a host', function() {
 
   afterEach(() => stage.close());
 
-  it('end with a direct connection where there are neither shared workers nor locks', async () => {
+  it('end with a direct connection if there are neither shared workers nor locks', async () => {
     const tab = await stage.openFrame({without: ['SharedWorker', 'locks']});
     const {mode, reason} = await tab.mode;
     expect(mode).to.equal('direct');
@@ -27,7 +27,7 @@ describe('the modes of a host', function() {
     ['a shared worker without SharedWorker', {mode: 'shared-worker', without: ['SharedWorker']}],
     ['a shared worker whose script is missing', {mode: 'shared-worker', worker: 'missing'}]
   ] as [string, Options][]) {
-    it(`end with an error where only one is allowed: ${title}`, async () => {
+    it(`end with an error if only one is allowed: ${title}`, async () => {
       const {connection} = await stage.openFrame(options);
       const error = await new Promise<Error & {code: string}>(resolve => connection.once('error', resolve as never));
       expect(error.code).to.equal('ERR_TABS_NO_HOST');
@@ -35,7 +35,7 @@ describe('the modes of a host', function() {
     });
   }
 
-  it('lead through a shared worker where there are no locks', async () => {
+  it('include a shared worker if there are no locks', async () => {
     const tabs = new TypingTabs(stage, {worker: 'withoutLocks', without: ['locks']});
     const opened = await tabs.addMany(2);
     expect(opened.map(({connection}) => connection.mode)).to.eql(['shared-worker', 'shared-worker']);
@@ -43,7 +43,7 @@ describe('the modes of a host', function() {
     await tabs.conclude();
   });
 
-  it('lead to the next shared worker when one dies where there are no locks', async () => {
+  it('continue with the next shared worker when one dies, without locks', async () => {
     // A tab whose worker starts slower than this connects directly.
     const tabs = new TypingTabs(stage, {worker: 'withoutLocks', without: ['locks'], hostTimeout: 4000});
     const [first, second] = await tabs.addMany(2);
@@ -61,7 +61,7 @@ describe('the modes of a host', function() {
 
   const elected: Options = {without: ['SharedWorker'], ownWorker: 'good'};
 
-  it('meet: the shared worker current serves tabs that have none', async () => {
+  it('work together: the current shared worker serves tabs that have none', async () => {
     const tabs = new TypingTabs(stage);
     const opened = [await tabs.add(), await tabs.add(elected), await tabs.add(elected)];
     expect(opened.map(({connection}) => connection.mode)).to.eql(['shared-worker', 'shared-worker', 'shared-worker']);
@@ -73,7 +73,7 @@ describe('the modes of a host', function() {
     await tabs.conclude();
   });
 
-  it('meet: the elected tab current serves tabs with a shared worker', async () => {
+  it('work together: the current elected tab serves tabs with a shared worker', async () => {
     const tabs = new TypingTabs(stage);
     const opened = [await tabs.add(elected), await tabs.add(), await tabs.add()];
     expect(opened.map(({connection}) => connection.mode)).to.eql(['elected-tab', 'elected-tab', 'elected-tab']);

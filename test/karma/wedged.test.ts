@@ -45,7 +45,7 @@ describe('a host that holds the host lock and does not answer', function() {
     ['a tab\'s own worker', {mode: 'elected-tab', ownWorker: 'good'}],
     ['a tab\'s own worker without a store', {mode: 'elected-tab', ownWorker: 'good', store: false}]
   ] as [string, Options][]) {
-    it(`is replaced, and does no harm when it wakes up: ${title}`, async () => {
+    it(`is replaced, and changes nothing when it runs again: ${title}`, async () => {
       const tabs = new TypingTabs(stage, {ownWorker: 'good', hostTimeout, ...options});
       const [first] = await tabs.addMany(3);
       await tabs.talk();

@@ -62,7 +62,7 @@ describe('DurableStore', () => {
   });
 
   describe('commits', () => {
-    it('all that one turn appends in one write', async () => {
+    it('all changes of one turn in one write', async () => {
       const {store, storage} = await opened();
       for (let n = 1; n <= 100; n++) store.append(ONE, n, `op ${n}`);
       store.checkpoint(TWO, 0, 'text', false);
@@ -70,7 +70,7 @@ describe('DurableStore', () => {
       expect(storage.writes.map(changes => changes.length)).to.eql([101]);
     });
 
-    it('all that comes while a write runs in the next one', async () => {
+    it('all changes made during a write in the next one', async () => {
       const {store, storage} = await opened();
       storage.hold();
       store.append(ONE, 1, 'a');
@@ -84,7 +84,7 @@ describe('DurableStore', () => {
       expect(storage.writes.map(changes => changes.length)).to.eql([1, 49]);
     });
 
-    it('nothing where there is nothing to write', async () => {
+    it('nothing if there is nothing to write', async () => {
       const {store, storage} = await opened();
       await durable(store);
       await calm();
@@ -92,7 +92,7 @@ describe('DurableStore', () => {
     });
   });
 
-  describe('calls back those who wait', () => {
+  describe('calls waiting callbacks', () => {
     it('in their order, each when all before it is committed', async () => {
       const {store, storage} = await opened();
       const called: string[] = [];
@@ -115,7 +115,7 @@ describe('DurableStore', () => {
       expect(called.slice(3)).to.eql(['after b']);
     });
 
-    it('at once where nothing is waiting', async () => {
+    it('at once if nothing waits to be written', async () => {
       const {store} = await opened();
       let called = false;
       store.whenAllCommittedOrFailed(() => { called = true; });
@@ -138,7 +138,7 @@ describe('DurableStore', () => {
       expect(thrown).to.eql(['the caller\'s fault']);
     });
 
-    it('and takes what they append in turn', async () => {
+    it('and writes what they append', async () => {
       const stage = await opened();
       const {store} = stage;
       store.append(ONE, 1, 'a');
@@ -153,7 +153,7 @@ describe('DurableStore', () => {
   });
 
   describe('while writing fails', () => {
-    it('lets everybody go on, says why, and writes all in its order when it can', async () => {
+    it('lets all documents continue, gives the reason, and writes all changes in order later', async () => {
       const stage = await opened();
       const {store, storage, clock, told} = stage;
       storage.fail('write', quotaExceeded());
@@ -175,7 +175,7 @@ describe('DurableStore', () => {
       expect(told.at(-1)).to.equal('durable');
     });
 
-    it('tries again after a while, and not with each edit', async () => {
+    it('retries after a pause, and not with each edit', async () => {
       const {store, storage, clock} = await opened();
       storage.fail('write', quotaExceeded());
       for (let n = 1; n <= 20; n++) {
@@ -210,7 +210,7 @@ describe('DurableStore', () => {
       expect(called).to.equal(true);
     });
 
-    it('keeps no more than the documents\' last checkpoints and what follows them', async () => {
+    it('keeps only the documents\' last checkpoints and later records', async () => {
       const stage = await opened();
       const {store, storage, clock} = stage;
       storage.fail('write', quotaExceeded());
@@ -228,7 +228,7 @@ describe('DurableStore', () => {
       expect(await onDisk(stage, ONE)).to.equal('checkpoint 2000 op 2001');
     });
 
-    it('does without a storage that does not answer, and takes it back when it does', async () => {
+    it('continues without a storage that does not answer, and uses it again when it does', async () => {
       const stage = await opened();
       const {store, storage, clock} = stage;
       storage.hold();
@@ -248,7 +248,7 @@ describe('DurableStore', () => {
   });
 
   describe('one value that can\'t be written', () => {
-    it('keeps no other document from the disk, and is written when it can be', async () => {
+    it('prevents no other document from being written, and is written later', async () => {
       const stage = await opened();
       const {store, storage, clock} = stage;
       const write = storage.disk.write.bind(storage.disk);
@@ -274,7 +274,7 @@ describe('DurableStore', () => {
     });
   });
 
-  describe('of which a late storage has other documents', () => {
+  describe('with other documents in a late storage', () => {
     it('has a lineage that no tab knows, until all are written', async () => {
       const disk = new InMemoryStorage();
       const earlier = await opened({epoch: 'earlier'}, new TroubledStorage(disk));
@@ -302,8 +302,8 @@ describe('DurableStore', () => {
     });
   });
 
-  describe('where the storage does not open', () => {
-    it('is ready all the same, and not durable', async () => {
+  describe('if the storage does not open', () => {
+    it('is ready, and not durable', async () => {
       const storage = new TroubledStorage();
       storage.fail('open', new DOMException('A mutation operation was attempted on a database that did not allow mutations.', 'InvalidStateError'));
       const {store} = await opened({}, storage);
@@ -312,7 +312,7 @@ describe('DurableStore', () => {
       await durable(store);
     });
 
-    it('is ready after a while where nobody answers', async () => {
+    it('is ready after a time-out if the storage does not answer', async () => {
       const storage = new TroubledStorage();
       storage.hold();
       const {store, clock} = opening({}, storage);
@@ -329,7 +329,7 @@ describe('DurableStore', () => {
       expect(store.isDurable).to.equal(true);
     });
 
-    it('does not give it up for the time that this host has slept, if it then answers', async () => {
+    it('does not count the time that the computer slept, if the storage then answers', async () => {
       const stage = await opened();
       const {store, storage, clock} = stage;
       storage.hold();
@@ -341,7 +341,7 @@ describe('DurableStore', () => {
       expect([store.isDurable, store.lastError, await onDisk(stage, ONE)]).to.eql([true, undefined, '- a']);
     });
 
-    it('is ready at once where another page blocks it', async () => {
+    it('is ready at once if another page blocks it', async () => {
       const storage = new TroubledStorage();
       storage.hold();
       const {store} = opening({}, storage);
@@ -366,7 +366,7 @@ describe('DurableStore', () => {
       });
     }
 
-    it('leaves what an earlier host had pending to be read, and quarantines it if the document continues without it', async () => {
+    it('keeps pending ops of an earlier host readable, and quarantines them if the document continues without them', async () => {
       const disk = new InMemoryStorage();
       const earlier = await opened({epoch: 'earlier'}, new TroubledStorage(disk));
       for (const key of [ONE, TWO]) earlier.store.append(key, 1, 'of the earlier host');
@@ -394,7 +394,7 @@ describe('DurableStore', () => {
   });
 
   describe('when another host has taken over', () => {
-    it('stops, calls nobody back, and writes nothing', async () => {
+    it('stops, calls no callback, and writes nothing', async () => {
       const disk = new InMemoryStorage();
       const stage = await opened({}, new TroubledStorage(disk));
       const {store, storage, told, clock} = stage;
@@ -411,7 +411,7 @@ describe('DurableStore', () => {
     });
   });
 
-  describe('when the storage was taken away', () => {
+  describe('when the storage was closed from outside', () => {
     it('opens it again, and is durable as before', async () => {
       const stage = await opened();
       const {store, storage, told} = stage;
@@ -422,14 +422,14 @@ describe('DurableStore', () => {
       expect([await onDisk(stage, ONE), told.at(-1)]).to.eql(['- a', 'durable']);
     });
 
-    it('sees that it is still to be had also if there is nothing to write', async () => {
+    it('detects that the storage can be opened again even if there is nothing to write', async () => {
       const {store, storage} = await opened();
       storage.onLost!('The browser closed it');
       await calm();
       expect(store.isDurable).to.equal(true);
     });
 
-    it('claims it again where it was emptied, and asks for everything anew', async () => {
+    it('claims it again if it was emptied, and requests all documents again', async () => {
       const stage = await opened({onErased: () => stage.store.checkpoint(ONE, 3, 'all of it', true)});
       const {store, storage, told} = stage;
       for (let n = 1; n <= 2; n++) store.append(ONE, n, `op ${n}`);
@@ -447,7 +447,7 @@ describe('DurableStore', () => {
   });
 
   describe('loads', () => {
-    it('what is written, and what is about to be', async () => {
+    it('written and queued changes', async () => {
       const {store, storage} = await opened();
       store.checkpoint(ONE, 1, 'text', false);
       store.append(ONE, 2, 'a');
@@ -461,7 +461,7 @@ describe('DurableStore', () => {
       expect(await loading).to.eql({checkpoint: 'text', journal: [{n: 2, record: 'a'}, {n: 3, record: 'b'}, {n: 4, record: 'c'}]});
     });
 
-    it('a document as it was last, while nothing can be written', async () => {
+    it('the last state of a document, while nothing can be written', async () => {
       const {store, storage} = await opened();
       store.append(ONE, 1, 'a');
       await durable(store);
@@ -473,7 +473,7 @@ describe('DurableStore', () => {
       expect(await store.load(ONE)).to.eql({checkpoint: 'text', journal: [{n: 2, record: 'b'}]});
     });
 
-    it('nothing of what is removed, or was never there', async () => {
+    it('nothing of removed or unknown documents', async () => {
       const {store} = await opened();
       store.append(ONE, 1, 'a');
       await durable(store);
@@ -481,7 +481,7 @@ describe('DurableStore', () => {
       expect([await store.load(ONE), await store.load(TWO), store.has(ONE)]).to.eql([undefined, undefined, false]);
     });
 
-    it('all that one turn asks for together, many in several reads of what lies side by side', async () => {
+    it('all documents that one turn requests together, many of them in several range reads', async () => {
       const first = await opened();
       const keys = Array.from({length: 500}, (_, i): DocKey => ['notes', String(i)]);
       for (const key of keys) first.store.checkpoint(key, 0, `text ${key[1]}`, false);
@@ -493,7 +493,7 @@ describe('DurableStore', () => {
       expect(storage.reads.flat().map(([, id]) => id)).to.eql(keys.map(([, id]) => id).sort());
     });
 
-    it('the others if one can\'t be read, which is quarantined, and stays where it is', async () => {
+    it('the other documents if one can\'t be read; it is quarantined in its place', async () => {
       const first = await opened();
       first.store.append(ONE, 1, 'a');
       first.store.append(TWO, 1, 'b');
@@ -518,7 +518,7 @@ describe('DurableStore', () => {
       expect([await onDisk(stage, ONE), store.isDurable]).to.eql(['- a', true]);
     });
 
-    it('is read again where that fails once', async () => {
+    it('repeats a read that fails once', async () => {
       const first = await opened();
       first.store.append(ONE, 1, 'a');
       await durable(first.store);
@@ -535,7 +535,7 @@ describe('DurableStore', () => {
       expect(told.join()).not.to.include('quarantined');
     });
 
-    it('does not wait for what can\'t be read, so that all else is written', async () => {
+    it('does not wait for an unreadable document, and writes all others', async () => {
       const first = await opened();
       first.store.append(ONE, 1, 'a');
       await durable(first.store);
@@ -552,7 +552,7 @@ describe('DurableStore', () => {
     });
   });
 
-  describe('what can\'t be read', () => {
+  describe('an unreadable document', () => {
     const unreadable = new DOMException('Internal error', 'UnknownError');
     const A = {checkpoint: undefined, journal: [{n: 1, record: 'a'}]};
     const B = {checkpoint: undefined, journal: [{n: 1, record: 'b'}]};
@@ -593,7 +593,7 @@ describe('DurableStore', () => {
       expect([await next.store.load(ONE), await records(next)]).to.eql([{checkpoint: 'b', journal: [{n: 2, record: 'c'}]}, [A]]);
     });
 
-    it('is deleted only when it is discarded, and the document stays', async () => {
+    it('is deleted only when it is discarded, and the new document stays', async () => {
       const {storage} = await continued();
       storage.fail('read');
       const stage = await opened({epoch: 'next'}, storage);
@@ -605,7 +605,7 @@ describe('DurableStore', () => {
       store.close();
     });
 
-    it('comes back at the next start that can read it, if the document was not stored again', async () => {
+    it('is used at the next start that can read it, if the document was not stored again', async () => {
       const first = await opened();
       first.store.append(ONE, 1, 'a');
       await durable(first.store);
@@ -619,7 +619,7 @@ describe('DurableStore', () => {
       expect(await last.store.load(ONE)).to.eql(A);
     });
 
-    it('may be several states of a document, each in its place', async () => {
+    it('may have several states, each in its place', async () => {
       const second = await continued();
       const third = await continuedAfter(second, 'c', 'third');
       third.storage.fail('read');
@@ -638,7 +638,7 @@ describe('DurableStore', () => {
       expect(await (await opened({epoch: 'next'}, storage)).store.load(ONE)).to.eql(A);
     });
 
-    it('stays apart from what an older build has stored meanwhile, which is quarantined, too', async () => {
+    it('stays separate from the data of an older build, which are quarantined, too', async () => {
       const {store, storage} = await continued();
       storage.fail('read');
       store.quarantine.discard(store.quarantine.list()[0]!.id);
@@ -664,7 +664,7 @@ describe('DurableStore', () => {
   });
 
   describe('quarantines', () => {
-    it('all that is stored of a document, also what is only about to be, over restarts', async () => {
+    it('all stored and queued data of a document, over restarts', async () => {
       const stage = await opened();
       const {store, told, storage} = stage;
       store.checkpoint(ONE, 1, 'text', false);
@@ -696,7 +696,7 @@ describe('DurableStore', () => {
       expect(await next.store.load(ONE)).to.eql({checkpoint: undefined, journal: [{n: 1, record: 'second'}]});
     });
 
-    it('bodies that a start does not read', async () => {
+    it('data that a start does not read', async () => {
       const {store, storage} = await opened();
       store.append(ONE, 1, 'a long text');
       store.quarantine.add(ONE, new Error('useless'));
@@ -722,7 +722,7 @@ describe('DurableStore', () => {
       expect((await storage.disk.inventory()).map(({key}) => key)).to.eql([ONE]);
     });
 
-    it('nothing where nothing is stored', async () => {
+    it('nothing if nothing is stored', async () => {
       const {store} = await opened();
       store.quarantine.add(ONE, new Error('useless'));
       await durable(store);
@@ -755,7 +755,7 @@ describe('DurableStore', () => {
       }
     };
 
-    it('stores nothing in clear, and reads it all', async () => {
+    it('stores no plain text, and reads everything', async () => {
       const stage = await opened({cipher});
       stage.store.checkpoint(ONE, 0, 'secret', false);
       stage.store.append(ONE, 1, 'edit');
@@ -784,7 +784,7 @@ describe('DurableStore', () => {
       expect({...last.store.kept}).to.eql({letter: 'clear'});
     });
 
-    it('treats a cipher that fails as a disk that fails', async () => {
+    it('treats a failing cipher as a failing disk', async () => {
       let works = false;
       const failing: Cipher = {
         encrypt: text => (works ? text : Promise.reject(new Error('no key yet'))),
@@ -803,7 +803,7 @@ describe('DurableStore', () => {
   });
 
   describe('ends', () => {
-    it('when it is closed, which may be said twice', async () => {
+    it('when it is closed, also twice', async () => {
       const stage = await opened();
       const {store, clock} = stage;
       store.close();
@@ -813,7 +813,7 @@ describe('DurableStore', () => {
       expect([await onDisk(stage, ONE), clock.waiting]).to.eql(['-', 0]);
     });
 
-    it('when it is cleared, which may be said twice, and leaves nothing', async () => {
+    it('when it is cleared, also twice, and leaves nothing', async () => {
       const stage = await opened();
       const {store, storage} = stage;
       store.append(ONE, 1, 'a');

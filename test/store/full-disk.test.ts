@@ -207,7 +207,7 @@ describe('a full disk', () => {
     expect(words(doc)).to.eql(['one', 'two']);
   });
 
-  it('is said by flushWrites', async () => {
+  it('makes flushWrites reject', async () => {
     const doc = await created();
     stage.storage.fail('write', quotaExceeded());
     await add(doc, 'one');

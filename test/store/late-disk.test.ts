@@ -50,7 +50,7 @@ class LateDiskStage extends HostsStage {
 const add = (word: string): object[] => [{p: ['words', 0], li: word}];
 const words = ({data}: {data?: any}): string[] | undefined => data && [...data.words].sort();
 
-describe('a disk that is late', () => {
+describe('a disk that opens late', () => {
   let stage: LateDiskStage;
   beforeEach(() => {
     mock.timers.enable({apis: ['setTimeout']});
@@ -100,7 +100,7 @@ describe('a disk that is late', () => {
 
   const saved = (tab: ProxyConnection): Promise<void> => until('all is saved', () => !stage.host.inspect().pendingOps && !tab.hasPending());
 
-  it('does not cost the edits on it: they are made on what the server has by then', async () => {
+  it('loses no edit on it: the host rebases them to the server\'s state', async () => {
     await leaveUnsent('one', 'two');
     await stage.remote((doc, done) => doc.submitOp(add('remote'), {}, done));
     const tab = await startLate();
@@ -121,7 +121,7 @@ describe('a disk that is late', () => {
     expect(await stage.server()).to.eql(all);
   });
 
-  it('does not cost edits that were made on top of others which wait for the server here', async () => {
+  it('loses no edit that was made on other unsent edits', async () => {
     await leaveUnsent('one');
     const tab = await startLate();
     const doc = await opened(tab);
@@ -149,7 +149,7 @@ describe('a disk that is late', () => {
     expect([words(doc), await stage.server(), await tab.quarantine.list()]).to.eql([['first', 'one', 'two'], ['first', 'one', 'two'], []]);
   });
 
-  it('does not double an edit that the server had got', async () => {
+  it('does not duplicate an edit that the server has', async () => {
     await leaveUnsent();
     stage.start();
     const tab = stage.tab();
@@ -178,7 +178,7 @@ describe('a disk that is late', () => {
     expect([words(again), await stage.server()]).to.eql([['first', 'one', 'two'], ['first', 'one', 'two']]);
   });
 
-  it('takes an edit back out of the dead letters, where its tab had given it up', async () => {
+  it('removes an edit that its tab had given up from the dead letters', async () => {
     stage.start();
     const tab = stage.tab();
     await tab.get('notes', 'a').create({words: []});
@@ -203,7 +203,7 @@ describe('a disk that is late', () => {
     expect([await stage.server(), await tab.deadLetters.list(), await tab.quarantine.list()]).to.eql([['one', 'two'], [], []]);
   });
 
-  describe('whose edits can\'t be carried over', () => {
+  describe('whose edits can\'t be rebased', () => {
     async function expectListed(reason: RegExp): Promise<void> {
       await leaveUnsent('one');
       const tab = await startLate();
@@ -222,7 +222,7 @@ describe('a disk that is late', () => {
     let change: () => Promise<unknown>;
     let act: (doc: ProxyDoc) => Promise<unknown>;
 
-    it('keeps them, and says why: the server has trimmed its log', async () => {
+    it('keeps them, and gives the reason: the server has trimmed its log', async () => {
       change = async () => {
         for (const word of ['remote', 'another']) await stage.remote((doc, done) => doc.submitOp(add(word), {}, done));
         const {ops} = stage.backend.db as unknown as {ops: Record<string, Record<string, unknown[]>>};
@@ -232,13 +232,13 @@ describe('a disk that is late', () => {
       await expectListed(/can't be transformed: The server no longer has the ops/);
     });
 
-    it('keeps them, and says why: the document was deleted', async () => {
+    it('keeps them, and gives the reason: the document was deleted', async () => {
       change = () => stage.remote((doc, done) => doc.del({}, done));
       act = async () => {};
       await expectListed(/can't be transformed/);
     });
 
-    it('keeps them, and says why: the document was created anew', async () => {
+    it('keeps them, and gives the reason: the document was created again', async () => {
       change = async () => {
         await stage.remote((doc, done) => doc.del({}, done));
         await stage.remote((doc, done) => doc.create({words: []}, done));
@@ -248,7 +248,7 @@ describe('a disk that is late', () => {
     });
   });
 
-  it('does not delete the only copy of a local document that was begun anew meanwhile', async () => {
+  it('does not delete the only copy of a local document that was created again meanwhile', async () => {
     stage.start({isOnline: false});
     const first = stage.tab();
     await first.get('local:notes', 'a').create({words: ['kept']});

@@ -74,7 +74,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
       await end(store);
     }
 
-    it('deletes what nobody has opened for so long, and keeps what somebody has only read', async () => {
+    it('deletes documents that nobody has opened for this time, and keeps those that were only read', async () => {
       await storeBoth();
       now += 60 * DAY;
       await open(B);
@@ -86,7 +86,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
       await end(store);
     });
 
-    it('deletes nothing a day before, nor at the start', async () => {
+    it('deletes nothing a day earlier, nor at the start', async () => {
       await storeBoth();
       now += 90 * DAY;
       const early = await start();
@@ -99,7 +99,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
       await end(late);
     });
 
-    it('keeps what has unsent ops, or is in use', async () => {
+    it('keeps documents with unsent ops, and open documents', async () => {
       const first = await start();
       first.checkpoint(A, 0, 'text', false);
       first.append(A, 1, 'unsent');
@@ -125,7 +125,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
         }
       }
 
-      it('deletes what was opened longest ago, until the rest fits', async () => {
+      it('deletes the least recently opened documents, until the rest fits', async () => {
         limits = {maxSize: 2500};
         await storeThree();
         expect(await pruneAtStart()).to.eql(['notes/a', 'notes/c']);
@@ -135,14 +135,14 @@ function describePruning(name: string, makeDisk: () => Disk): void {
         expect(await pruneAtStart()).to.eql([]);
       });
 
-      it('counts what somebody has only read as opened', async () => {
+      it('treats documents that were only read as opened', async () => {
         limits = {maxSize: 2500};
         await storeThree();
         await open(B);
         expect(await pruneAtStart()).to.eql(['notes/b', 'notes/c']);
       });
 
-      it('never deletes what has unsent ops, or is in use', async () => {
+      it('never deletes documents with unsent ops, or open documents', async () => {
         limits = {maxSize: 10};
         await storeThree();
         const first = await start();
@@ -153,7 +153,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
         await end(store);
       });
 
-      it('measures what was stored before there was a limit, once', async () => {
+      it('measures documents that were stored before there was a limit, once', async () => {
         await storeThree();
         limits = {maxSize: 2500};
         const store = await start();
@@ -170,7 +170,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
         await end(store);
       });
 
-      it('keeps what could not be read, and deletes others', async () => {
+      it('keeps documents that could not be read, and deletes others', async () => {
         await storeThree();
         limits = {maxSize: 1500};
         const store = await start();
@@ -180,7 +180,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
         await end(store);
       });
 
-      it('counts two bytes where characters need them, and records as well', async () => {
+      it('counts two bytes for characters that need them, and counts records', async () => {
         limits = {maxSize: 2500};
         const first = await start();
         first.checkpoint(A, 0, '\u4e00'.repeat(1000), false);
@@ -197,7 +197,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
       });
     });
 
-    it('counts from now on for what was stored without a time', async () => {
+    it('begins to count now for documents that were stored without a time', async () => {
       const old = new DurableStore({
         storage: disk.storage(), namespace: 'default', epoch: 'old', onStatus: () => {}, onFenced: () => {}
       }, new FakeClock().after);
@@ -212,7 +212,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
       expect(await pruneAtStart(), 'after 92 days').to.eql([]);
     });
 
-    it('counts from now on for what was opened by a clock that was ahead', async () => {
+    it('begins to count now for documents with a time in the future', async () => {
       now += 1000 * DAY;
       await storeBoth();
       now -= 1000 * DAY;
@@ -221,7 +221,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
       expect(await pruneAtStart(), 'after 92 days').to.eql([]);
     });
 
-    it('leaves nothing of what it has deleted', async () => {
+    it('leaves no data of deleted documents', async () => {
       await storeBoth();
       now += 92 * DAY;
       const store = await start();
@@ -234,7 +234,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
       reader.close();
     });
 
-    it('writes a time once a day, with what is written anyway', async () => {
+    it('writes a time once a day, together with other changes', async () => {
       const store = await start();
       const writes: number[] = [];
       const write = storage.write.bind(storage);

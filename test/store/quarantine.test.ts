@@ -30,7 +30,7 @@ class QuarantineStage extends HostsStage {
   }
 }
 
-describe('what is kept in trouble', () => {
+describe('data kept after a fault', () => {
   let stage: QuarantineStage;
   beforeEach(() => {
     mock.timers.enable({apis: ['setTimeout']});
@@ -83,7 +83,7 @@ describe('what is kept in trouble', () => {
       return tab;
     }
 
-    it('gives back what nobody uses: its edits are sent', async () => {
+    it('restores a document that nobody uses, and its edits are sent', async () => {
       const tab = await quarantined();
       const [entry] = await tab.quarantine.list();
       expect(entry).to.have.property('size').above(0);
@@ -94,7 +94,7 @@ describe('what is kept in trouble', () => {
       expect((await storage.disk.inventory()).map(({key}) => key.join('/'))).to.eql(['notes/a']);
     });
 
-    it('gives back nothing of a document that is open, or stored anew, and keeps it', async () => {
+    it('refuses to restore a document that is open or stored again, and keeps the data', async () => {
       const tab = await quarantined();
       const doc = tab.get('notes', 'a');
       await doc.subscribe();
@@ -108,7 +108,7 @@ describe('what is kept in trouble', () => {
       expect(await tab.quarantine.export()).to.include('na');
     });
 
-    it('deletes what is discarded, once and for all, and says so where it could not', async () => {
+    it('deletes discarded data for good, and rejects if it could not', async () => {
       const tab = await quarantined();
       const [entry] = await tab.quarantine.list();
       storage.fail('write', quotaExceeded());
@@ -157,7 +157,7 @@ describe('what is kept in trouble', () => {
       return {pages, storage};
     }
 
-    it('leaves localStorage when the disk has it', async () => {
+    it('is removed from localStorage when the disk has it', async () => {
       const {pages, storage} = await offered();
       storage.fail('write');
       await until('it is written', () => {
@@ -167,7 +167,7 @@ describe('what is kept in trouble', () => {
       expect(JSON.stringify(await storage.disk.read([['notes', 'a']]))).to.include('na');
     });
 
-    it('leaves localStorage when the server has it, though the disk takes nothing', async () => {
+    it('is removed from localStorage when the server has it, even if the disk can\'t write', async () => {
       const {pages} = await offered();
       stage.goOnline();
       await until('it is saved', () => pages.length === 0);
@@ -199,7 +199,7 @@ describe('what is kept in trouble', () => {
       return storage;
     }
 
-    it('does not keep clear() from ending: everything is emptied, nobody of before can write, and the next host can', async () => {
+    it('does not prevent clear() from ending: everything is emptied, no earlier host can write, and the next host can', async () => {
       stage.start({});
       const tab = stage.tab();
       await tab.get('notes', 'a').create({secret: true});

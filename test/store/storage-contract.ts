@@ -43,7 +43,7 @@ export function describeStorage(name: string, makeDisk: () => Disk): void {
     });
     afterEach(() => { for (const one of opened.splice(0)) one.close(); });
 
-    it('reads nothing of what was never written', async () => {
+    it('reads nothing of unknown documents', async () => {
       expect(await read(ONE)).to.eql({checkpoint: undefined, journal: []});
       expect(await storage.inventory()).to.eql([]);
     });
@@ -57,13 +57,13 @@ export function describeStorage(name: string, makeDisk: () => Disk): void {
       });
     });
 
-    it('has a record once that is written again', async () => {
+    it('stores a repeated record once', async () => {
       await write(append(ONE, 1), append(ONE, 2));
       await write(append(ONE, 1), append(ONE, 2), append(ONE, 3));
       expect(await read(ONE)).to.eql({checkpoint: undefined, journal: [1, 2, 3].map(n => ({n, record: `record ${n}`}))});
     });
 
-    it('has records once that are written again, together with others', async () => {
+    it('stores repeated records once, also together with others', async () => {
       await write(append(ONE, 1), append(TWO, 1), append(ONE, 2));
       await write(append(ONE, 1), append(ONE, 2), append(ONE, 3));
       await write(append(ONE, 2), append(TWO, 2), append(ONE, 3));
@@ -79,12 +79,12 @@ export function describeStorage(name: string, makeDisk: () => Disk): void {
       expect(await read(ONE)).to.eql({checkpoint: 'checkpoint 4', journal: [{n: 5, record: 'record 5'}]});
     });
 
-    it('makes the changes of a write in their order', async () => {
+    it('applies the changes of a write in order', async () => {
       await write(append(ONE, 7), {type: 'remove', key: ONE}, append(ONE, 1));
       expect(await read(ONE)).to.eql({checkpoint: undefined, journal: [{n: 1, record: 'record 1'}]});
     });
 
-    it('reads several documents in the order in which they are asked for', async () => {
+    it('reads several documents in the requested order', async () => {
       await write(checkpoint(ONE, 0, 'the one'), checkpoint(TWO, 0, 'the other'));
       const checkpoints = (await storage.read([TWO, ['notes', 'none'], ONE, TWO])).map(stored => stored.checkpoint);
       expect(checkpoints).to.eql(['the other', undefined, 'the one', 'the other']);
@@ -105,14 +105,14 @@ export function describeStorage(name: string, makeDisk: () => Disk): void {
       });
     }
 
-    it('forgets a document, and no other one', async () => {
+    it('deletes a document, and no other one', async () => {
       await write(checkpoint(ONE, 0), append(ONE, 1), append(TWO, 1));
       await write({type: 'remove', key: ONE}, {type: 'remove', key: ['notes', 'none']});
       expect(await read(ONE)).to.eql({checkpoint: undefined, journal: []});
       expect(await pending()).to.eql([['notes', 'two', true]]);
     });
 
-    it('knows which documents have something pending', async () => {
+    it('knows which documents have pending ops', async () => {
       await write(checkpoint(ONE, 0), checkpoint(TWO, 0, 'text', true), append(['notes', 'three'], 1), append(['notes', 'four'], 1));
       await write(checkpoint(['notes', 'four'], 1));
       expect(await pending()).to.eql([
@@ -124,7 +124,7 @@ export function describeStorage(name: string, makeDisk: () => Disk): void {
       ]);
     });
 
-    it('gives the kept values to who claims it', async () => {
+    it('returns the stored values with a claim', async () => {
       await write(meta('name', 'value'), meta('__proto__', 'not a prototype'), meta('epoch', 'a word like any other'), meta('gone', 'x'));
       await write(meta('name', 'another value'), meta('gone', undefined), meta('never there', undefined));
       const kept = await storage.claim('next');
@@ -166,13 +166,13 @@ export function describeStorage(name: string, makeDisk: () => Disk): void {
       ]);
     });
 
-    it('tells by a write without changes whether it could write', async () => {
+    it('shows by a write without changes whether it can write', async () => {
       await write();
       await open('default', 'next');
       expect(await write().catch((e: unknown) => e)).to.be.instanceOf(FencedError);
     });
 
-    it('takes any names for documents, and holds them apart', async () => {
+    it('accepts any document names, and keeps them separate', async () => {
       await write(...NAMES.flatMap((key, i) => [checkpoint(key, 1, `text ${i}`, i % 2 === 0), append(key, 2, `record ${i}`)]));
       const stored = await storage.read(NAMES);
       expect(stored).to.eql(NAMES.map((_, i) => ({checkpoint: `text ${i}`, journal: [{n: 2, record: `record ${i}`}]})));
@@ -182,14 +182,14 @@ export function describeStorage(name: string, makeDisk: () => Disk): void {
       expect((await storage.inventory()).map(({key}) => key)).to.eql([NAMES[0]]);
     });
 
-    it('gives texts back as they were, also long ones and such that are no sound unicode', async () => {
+    it('returns texts unchanged, also long ones and ill-formed Unicode', async () => {
       const texts = ['', '\u0000', '\ud800', '"\\\n', 'é e\u0301 👩‍👩‍👧', 'long '.repeat(400_000)];
       await write(...texts.flatMap((text, i) => [checkpoint(['texts', String(i)], 0, text), append(['texts', String(i)], 1, text)]));
       const stored = await storage.read(texts.map((_, i): DocKey => ['texts', String(i)]));
       expect(stored.every(({checkpoint, journal}, i) => checkpoint === texts[i] && journal[0]?.record === texts[i])).to.equal(true);
     });
 
-    it('holds namespaces apart', async () => {
+    it('keeps namespaces separate', async () => {
       await write(checkpoint(ONE, 0), append(TWO, 1), meta('name', 'value'));
       storage.close();
       storage = await open('another', null);
@@ -201,7 +201,7 @@ export function describeStorage(name: string, makeDisk: () => Disk): void {
       expect(await read(ONE)).to.eql({checkpoint: 'checkpoint 0', journal: []});
     });
 
-    it('has nothing left after it was cleared, and lets nobody write who had claimed it', async () => {
+    it('is empty after it was cleared, and refuses writes of earlier claims', async () => {
       await write(checkpoint(ONE, 0), append(TWO, 1), meta('name', 'value'));
       await storage.clear();
       await storage.clear();
@@ -213,7 +213,7 @@ export function describeStorage(name: string, makeDisk: () => Disk): void {
         .to.eql([{checkpoint: undefined, journal: []}, {checkpoint: undefined, journal: []}, []]);
     });
 
-    it('has nothing left also if it is cleared while a write is under way', async () => {
+    it('is empty also if it is cleared during a write', async () => {
       const writing = Promise.allSettled([write(append(ONE, 1)), write(append(ONE, 2))]);
       await storage.clear();
       await writing;
@@ -226,7 +226,7 @@ export function describeStorage(name: string, makeDisk: () => Disk): void {
       storage.close();
     });
 
-    it('takes thousands of records in one write', async () => {
+    it('accepts thousands of records in one write', async () => {
       const count = 5000;
       await write(...Array.from({length: count}, (_, i) => append(i % 2 ? ONE : TWO, i)));
       await write(checkpoint(ONE, count - 100));
@@ -235,7 +235,7 @@ export function describeStorage(name: string, makeDisk: () => Disk): void {
       expect(two!.journal.map(({n}) => n)).to.eql(Array.from({length: count / 2}, (_, i) => 2 * i));
     });
 
-    it('takes thousands of documents', async () => {
+    it('accepts thousands of documents', async () => {
       const keys = Array.from({length: 2000}, (_, i): DocKey => ['notes', `n${i}`]);
       await write(...keys.map((key, i) => checkpoint(key, 0, `text ${i}`)));
       expect(await storage.inventory()).to.have.length(keys.length);

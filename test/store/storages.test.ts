@@ -24,7 +24,7 @@ describe('on IndexedDB', () => {
     storage.close();
   });
 
-  describe('what a host has appended after it was replaced, and could not take back', () => {
+  describe('records that a host has appended after it was replaced, and could not remove', () => {
     const key: DocKey = ['notes', 'one'];
     const append = (n: number, record: string): Change => ({type: 'append', key, n, record});
     let storage: IndexedDbStorage;
@@ -44,14 +44,14 @@ describe('on IndexedDB', () => {
 
     const read = async (): Promise<unknown> => (await storage.read([key]))[0];
 
-    it('counts for nothing once the next one has appended', async () => {
+    it('are ignored once the next host has appended', async () => {
       await storage.write([append(3, 'three')], 'second');
       expect(await read()).to.eql({
         checkpoint: undefined, journal: [{n: 1, record: 'one'}, {n: 2, record: 'two'}, {n: 3, record: 'three'}]
       });
     });
 
-    it('counts for nothing once the next one has made a checkpoint, and goes with a later one', async () => {
+    it('are ignored once the next host has made a checkpoint, and deleted with a later one', async () => {
       await storage.write([{type: 'checkpoint', key, n: 2, checkpoint: 'both', hasPending: false}], 'second');
       expect(await read()).to.eql({checkpoint: 'both', journal: []});
       await storage.write([append(3, 'three')], 'second');
@@ -61,7 +61,7 @@ describe('on IndexedDB', () => {
     });
   });
 
-  it('says that there is none where looking at it is forbidden', () => {
+  it('reports no storage if access to it is forbidden', () => {
     Object.defineProperty(globalThis, 'indexedDB', {configurable: true, get: () => { throw new DOMException('no', 'SecurityError'); }});
     expect(IndexedDbStorage.isAvailable()).to.equal(false);
     delete (globalThis as {indexedDB?: unknown}).indexedDB;

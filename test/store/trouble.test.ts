@@ -31,7 +31,7 @@ class TroubledDiskStage extends HostsStage {
 
 const add = (doc: ProxyDoc, n = 1): Promise<void> => doc.submitOp([{p: ['n'], na: n}]);
 
-describe('a store in trouble', () => {
+describe('a store with a fault', () => {
   let stage: TroubledDiskStage;
   const rejections: unknown[] = [];
   const note = (reason: unknown): void => { rejections.push(reason); };
@@ -88,8 +88,8 @@ describe('a store in trouble', () => {
     await stage.end();
   }
 
-  describe('no room', () => {
-    it('lets the app go on, says so, and keeps everything when there is room again', async () => {
+  describe('a full disk', () => {
+    it('lets the app continue, is reported, and stores everything when there is room again', async () => {
       const storage = new TroubledStorage();
       stage.host({storage});
       const tab = stage.tab();
@@ -110,7 +110,7 @@ describe('a store in trouble', () => {
       expect(await storedData({storage})).to.eql({n: 22});
     });
 
-    it('keeps what was edited without a server, too', async () => {
+    it('keeps edits made without a server, too', async () => {
       const storage = new TroubledStorage();
       stage.host({storage}, {isOnline: false});
       const tab = stage.tab();
@@ -143,7 +143,7 @@ describe('a store in trouble', () => {
       expect(await storedData()).to.eql({n: 5});
     });
 
-    it('in the middle of a write loses nothing', async () => {
+    it('during a write loses nothing', async () => {
       stage.host();
       const tab = stage.tab();
       const doc = await created(tab);
@@ -159,7 +159,7 @@ describe('a store in trouble', () => {
       expect(await storedData()).to.eql({n: 1});
     });
 
-    it('that nobody told of is noticed at the next write', async () => {
+    it('without an event is detected at the next write', async () => {
       stage.host();
       const doc = await created(stage.tab());
       opened.at(-1)!.close();
@@ -167,7 +167,7 @@ describe('a store in trouble', () => {
       expect(await storedData()).to.eql({n: 1});
     });
 
-    it('is told of where it can\'t be opened again', async () => {
+    it('is reported if it can\'t be opened again', async () => {
       stage.host();
       const tab = stage.tab();
       const doc = await created(tab);
@@ -184,7 +184,7 @@ describe('a store in trouble', () => {
   });
 
   describe('another page', () => {
-    it('that brings a newer version of the database gets it; this one goes on and says so', async () => {
+    it('with a newer version of the database gets it; this page continues and reports it', async () => {
       stage.host();
       const tab = stage.tab();
       const doc = await created(tab);
@@ -202,7 +202,7 @@ describe('a store in trouble', () => {
       request.result.close();
     });
 
-    it('that deletes the database can do so; what is in use is written anew', async () => {
+    it('can delete the database; documents in use are written again', async () => {
       stage.host();
       const tab = stage.tab();
       const doc = await created(tab);
@@ -215,7 +215,7 @@ describe('a store in trouble', () => {
       expect(stage.warnings).to.eql([]);
     });
 
-    it('that keeps the database from being opened is not waited for, and it is written when it is free', async () => {
+    it('that blocks the database does not block this one, which writes when the database is free', async () => {
       await left();
       const request = indexedDB.open(DATABASE);
       await new Promise(resolve => { request.onsuccess = resolve; });
@@ -239,8 +239,8 @@ describe('a store in trouble', () => {
     });
   });
 
-  describe('no disk to be had', () => {
-    it('at all: the app works, and the status says that nothing is kept', async () => {
+  describe('no disk', () => {
+    it('at all: the app works, and the status is not durable', async () => {
       delete (globalThis as {indexedDB?: unknown}).indexedDB;
       stage.host();
       const tab = stage.tab();
@@ -250,7 +250,7 @@ describe('a store in trouble', () => {
       expect(await stage.onServer()).to.eql({n: 1});
     });
 
-    it('because opening it is refused: the app works, and the status says why', async () => {
+    it('because opening it is refused: the app works, and the status gives the reason', async () => {
       indexedDB.open = () => { throw new DOMException('The operation is insecure.', 'SecurityError'); };
       stage.host();
       const tab = stage.tab();
@@ -317,7 +317,7 @@ describe('a store in trouble', () => {
       });
     }
 
-    it('under keys that are not ours is left alone', async () => {
+    it('under keys of others stays unchanged', async () => {
       await left();
       await tamper(DATABASE, 'journal', 'foreign', 'foreign');
       await tamper(DATABASE, 'journal', 'foreign', [1, 2, 3]);
@@ -342,7 +342,7 @@ describe('a store in trouble', () => {
     };
     afterEach(unregister);
 
-    it('stays as it is with all its edits, a warning tells, and a host that knows the type sends them', async () => {
+    it('stays unchanged with all its edits, with a warning, and a host that knows the type sends them', async () => {
       types.register(type as never);
       stage.host();
       const doc = stage.tab().get('notes', 'a');
@@ -444,7 +444,7 @@ describe('a store in trouble', () => {
       await stage.end();
     }
 
-    it('leaves nothing in clear on the disk, and gives everything back', async () => {
+    it('leaves no plain text on the disk, and everything can be read', async () => {
       const cipher = aesGcm(makeKey());
       await leftSecrets(cipher);
       const raw = await dump(DATABASE);
@@ -453,7 +453,7 @@ describe('a store in trouble', () => {
       expect(await storedData({cipher})).to.eql({secret: SECRET, n: 0, more: `${SECRET} either`});
     });
 
-    it('whose key is missing at one start has its edits back at the next one', async () => {
+    it('without its key at one start restores the edits at the next one', async () => {
       const key = await crypto.subtle.generateKey({name: 'AES-GCM', length: 256}, false, ['encrypt', 'decrypt']);
       await left({cipher: aesGcm(key)});
       stage.host({cipher: {encrypt: text => text, decrypt: () => Promise.reject(new Error('no key offline'))}}, {isOnline: false});
@@ -492,7 +492,7 @@ describe('a store in trouble', () => {
       expect(raw).not.to.include(SECRET);
     });
 
-    it('goes on without a disk where there is no key', async () => {
+    it('continues without a disk if there is no key', async () => {
       stage.host({cipher: aesGcm(Promise.reject(new Error('The user has not unlocked it')))});
       const tab = stage.tab();
       await add(await created(tab));
@@ -510,7 +510,7 @@ describe('a store in trouble', () => {
       expect(await storedData({cipher})).to.eql({secret: SECRET, n: 0, more: `${SECRET} either`});
     });
 
-    it('takes any text, with another result each time', async () => {
+    it('encrypts any text, with another result each time', async () => {
       const cipher = aesGcm(makeKey());
       for (const text of ['', 'é 👩‍👩‍👧 \u0000', 'long '.repeat(300_000)]) {
         const [first, second] = [await cipher.encrypt(text), await cipher.encrypt(text)];
@@ -519,7 +519,7 @@ describe('a store in trouble', () => {
       }
     });
 
-    it('tells that a text was changed, or is none of its own', async () => {
+    it('detects texts that were changed, or that it has not encrypted', async () => {
       const cipher = aesGcm(makeKey());
       const sealed = await cipher.encrypt('text');
       for (const other of [`${sealed.slice(0, -4)}AAA=`, '', 'not base64 at all', '{"v":1}']) {

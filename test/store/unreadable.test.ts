@@ -153,7 +153,7 @@ for (const [name, makeDisk] of Object.entries(DISKS)) {
       expect(words(again), 'after a restart').to.eql(all);
     }
 
-    it('does not cost the edits on it: they are sent when it can read', async () => {
+    it('loses no edit on it: they are sent when it can read', async () => {
       await leaveUnsent();
       const tab = await startUnreadable();
       const doc = tab.get('notes', 'a');
@@ -166,7 +166,7 @@ for (const [name, makeDisk] of Object.entries(DISKS)) {
       await expectAll(tab, doc, ['first', 'unsent']);
     });
 
-    it('does not cost the edits on it if others are made meanwhile, here and elsewhere', async () => {
+    it('loses no edit on it if others are made meanwhile, here and elsewhere', async () => {
       await leaveUnsent();
       const tab = await startUnreadable();
       const doc = tab.get('notes', 'a');
@@ -206,7 +206,7 @@ for (const [name, makeDisk] of Object.entries(DISKS)) {
       return tab;
     }
 
-    it('does not cost an edit that its tab has sent again and given up', async () => {
+    it('loses no edit that its tab has sent again and given up', async () => {
       stage.start();
       await stage.tab().get('notes', 'a').create({words: ['first']});
       const tab = await follow();
@@ -228,7 +228,7 @@ for (const [name, makeDisk] of Object.entries(DISKS)) {
       await expectAll(tab, tab.get('notes', 'a'), ['again', 'first']);
     });
 
-    it('does not cost the edit of a closed tab, though another tab has sent its own again and given it up', async () => {
+    it('loses no edit of a closed tab, though another tab has sent its own again and given it up', async () => {
       stage.start();
       await stage.tab().get('notes', 'a').create({words: ['first']});
       const [closing, staying] = [await follow(), await follow()];
@@ -315,7 +315,7 @@ for (const [name, makeDisk] of Object.entries(DISKS)) {
       await expectAll(tab, doc, ['first', 'unsent']);
     });
 
-    it('until the next start: what was edited meanwhile and what was stored before are both there', async () => {
+    it('until the next start: it keeps both the later edits and the stored ones', async () => {
       await leaveUnsent();
       const tab = await startUnreadable();
       const doc = tab.get('notes', 'a');
@@ -333,7 +333,7 @@ for (const [name, makeDisk] of Object.entries(DISKS)) {
       await expectAll(next, again, ['first', 'mine', 'unsent']);
     });
 
-    it('at two starts: nothing of it is written over or deleted', async () => {
+    it('at two starts: nothing on it is overwritten or deleted', async () => {
       await leaveUnsent();
       for (const word of ['one', 'two']) {
         const tab = await startUnreadable().catch(async () => stage.tab());
@@ -366,7 +366,7 @@ for (const [name, makeDisk] of Object.entries(DISKS)) {
       expect(await tab.quarantine.list()).to.eql([]);
     });
 
-    it('keeps a local document that was begun anew meanwhile: it is listed, and can be restored', async () => {
+    it('keeps a local document that was created again meanwhile: it is listed, and can be restored', async () => {
       await leaveUnsent('local:notes');
       const tab = await startUnreadable();
       const doc = tab.get('local:notes', 'a');

@@ -24,13 +24,13 @@ describe('WriteQueue', () => {
   };
   beforeEach(() => { queue = new WriteQueue(); });
 
-  it('numbers its changes, and knows which would be lost for good', () => {
+  it('numbers its changes, and knows which of them can\'t be received again', () => {
     push(append(ONE, 1));
     queue.push(checkpoint(ONE, 1), true);
     expect([queue.lastChange, queue.lastNeededChange, queue.size]).to.eql([2, 1, 1]);
   });
 
-  it('commits all that waits in one batch', () => {
+  it('commits all waiting changes in one batch', () => {
     push(append(ONE, 1), append(TWO, 1));
     const batch = queue.takeBatch();
     push(append(ONE, 2));
@@ -45,7 +45,7 @@ describe('WriteQueue', () => {
     expect(queue.committed).to.equal(3);
   });
 
-  it('tries a failed batch again before what came meanwhile', () => {
+  it('retries a failed batch before later changes', () => {
     push(append(ONE, 1));
     queue.takeBatch();
     push(append(ONE, 2));
@@ -53,7 +53,7 @@ describe('WriteQueue', () => {
     expect(batches()).to.eql([['one 1', 'one 2']]);
   });
 
-  it('tries a document that could not be quarantined after the others, and before its own changes', () => {
+  it('retries to quarantine a document after the other documents, and before its own changes', () => {
     push(quarantining(ONE));
     queue.takeBatch();
     push(append(ONE, 1), append(TWO, 1));
@@ -61,7 +61,7 @@ describe('WriteQueue', () => {
     expect(batches()).to.eql([['two 1'], ['quarantine'], ['one 1']]);
   });
 
-  it('does not write a part of a batch again that was written', () => {
+  it('does not repeat a written part of a batch', () => {
     const one = append(ONE, 1);
     push(one, append(TWO, 1));
     queue.takeBatch();
@@ -70,7 +70,7 @@ describe('WriteQueue', () => {
     expect(batches()).to.eql([['two 1']]);
   });
 
-  it('does not count what is still queued as committed after it was coalesced', () => {
+  it('does not count a queued change as committed after it was coalesced', () => {
     push(append(ONE, 1));
     const batch = queue.takeBatch();
     push(append(ONE, 2), append(ONE, 3), checkpoint(ONE, 3), quarantining(TWO), append(ONE, 4));
@@ -84,14 +84,14 @@ describe('WriteQueue', () => {
     expect(committed).to.eql([1, 1, 6]);
   });
 
-  it('stays short while nothing can be written', () => {
+  it('stays short while the storage can\'t write', () => {
     queue.coalesce();
     for (let n = 1; n <= 5000; n++) push(append(ONE, n), checkpoint(ONE, n));
     expect(queue.size).to.be.below(600);
     expect(queue.lastChange).to.equal(10_000);
   });
 
-  it('is wanted until the change that somebody waits for is committed', () => {
+  it('must be written until the change with a waiting caller is committed', () => {
     push(append(ONE, 1));
     const wanted = [queue.isWanted];
     queue.want(1);
@@ -100,7 +100,7 @@ describe('WriteQueue', () => {
     expect([...wanted, queue.isWanted]).to.eql([false, true, false]);
   });
 
-  it('knows the changes of a document, those in flight as well', () => {
+  it('knows the changes of a document, including those in flight', () => {
     push(append(ONE, 1), append(TWO, 1));
     queue.takeBatch();
     push(append(ONE, 2), {type: 'meta', name: 'value', value: 'x'});
@@ -108,7 +108,7 @@ describe('WriteQueue', () => {
     expect([[...queue.waitingDocs()], queue.hasWaitingValue('value'), queue.hasWaitingValue('other')]).to.eql([[JSON.stringify(ONE)], true, false]);
   });
 
-  it('takes nothing after its end', () => {
+  it('accepts no change after its end', () => {
     push(append(ONE, 1));
     queue.close();
     push(append(ONE, 2));
@@ -118,7 +118,7 @@ describe('WriteQueue', () => {
 });
 
 describe('HistoryMark', () => {
-  it('writes the id of a new store with the last of what is queued', () => {
+  it('writes the id of a new store with the last queued change', () => {
     const mark = new HistoryMark('epoch');
     expect(mark.noteStored({})).to.equal(true);
     mark.continue();
@@ -128,7 +128,7 @@ describe('HistoryMark', () => {
     expect(mark.changeFor(true)).to.equal(undefined);
   });
 
-  it('continues the histories of the storage, and writes nothing then', () => {
+  it('writes nothing if it continues the histories of the storage', () => {
     const mark = new HistoryMark('epoch');
     expect(mark.noteStored({lineage: 'earlier'})).to.equal(false);
     mark.continue();
