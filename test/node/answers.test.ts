@@ -35,7 +35,7 @@ describe('answers that follow each other', () => {
     }}}]);
   });
 
-  it('are an answer as ever where there is but one', () => {
+  it('are a plain answer if there is only one', () => {
     answers.add(question('one'), state('1'));
     answers.flush();
     answers.flush();
@@ -47,19 +47,19 @@ describe('answers that follow each other', () => {
     expect(actions()).to.eql([['bs', 'notes', 'one,two'], ['bf', 'notes', 'one,two'], ['bs', 'others', 'one,two'], ['bs', 'notes', 'one,two']]);
   });
 
-  it('to the same question twice are two messages', () => {
+  it('to the same request twice are two messages', () => {
     for (const d of ['one', 'two', 'one']) answers.add(question(d), state(d));
     expect(actions()).to.eql([['bs', 'notes', 'one,two'], ['s', 'notes', 'one']]);
   });
 
-  it('leave at once when they have grown long', () => {
+  it('are sent at once when they are long', () => {
     for (const d of ['one', 'two', 'three']) answers.add(question(d), state('x'.repeat(640_000)));
     expect(actions()).to.eql([['bs', 'notes', 'one,two'], ['s', 'notes', 'three']]);
     expect(sent.map(({atOnce}) => atOnce)).to.eql([true, false]);
   });
 });
 
-describe('a tab that asks for many documents', () => {
+describe('a tab that requests many documents', () => {
   const closing: (() => void)[] = [];
   const ids = ['one', 'two', '3'];
   let backend: Backend;
@@ -95,7 +95,7 @@ describe('a tab that asks for many documents', () => {
     await tab.flushWrites();
   }
 
-  it('gets them in one message where another tab has them', async () => {
+  it('gets them in one message if another tab has them', async () => {
     startHost();
     await fill(openTab().tab);
     const {tab, answers} = openTab();
@@ -121,7 +121,7 @@ describe('a tab that asks for many documents', () => {
     expect(answers.map(({a}) => a as unknown)).to.eql(['bf']);
   });
 
-  it('makes the host ask the server once, also where the store has them', async () => {
+  it('makes the host ask the server once, even if the store has them', async () => {
     const {tab} = await restart();
     await until('the server is there', () => tab.state === 'connected');
     const asked: string[] = [];
@@ -133,7 +133,7 @@ describe('a tab that asks for many documents', () => {
     expect(asked.filter(a => a !== 'hs')).to.eql(['bf']);
   });
 
-  it('gets the others, and an error event, where a listener throws', async () => {
+  it('gets the others, and an error event, if a listener throws', async () => {
     startHost();
     await fill(openTab().tab);
     const {tab} = openTab();
@@ -151,7 +151,7 @@ describe('a tab that asks for many documents', () => {
     expect(errors).to.eql(['of the app']);
   });
 
-  it('is told of no error of a subscription but by its callback', async () => {
+  it('gets errors of a subscription only in its callback', async () => {
     startHost();
     backend.use('readSnapshots', (_context, next) => next(new Error('not for you')));
     const {tab} = openTab();

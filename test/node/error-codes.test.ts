@@ -12,11 +12,11 @@ describe('the error codes of this library', () => {
     .filter(file => /\.tsx?$/.test(file) && file !== HOME && !APART.test(file));
   const code = files.map(file => readFileSync(new URL(file, lib), 'utf8')).join('\n');
 
-  it('are all given to somebody', () => {
+  it('are all in use', () => {
     expect(Object.keys(ERROR_CODES).filter(one => !code.includes(`'${one}'`))).to.eql([]);
   });
 
-  it('are all listed in one place, and explained to those who get them', () => {
+  it('are all listed in one place, and explained', () => {
     const given = new Set(code.match(/(?<=')ERR_TABS_[A-Z_]+(?=')/g));
     expect([...given].filter(one => !(one in ERROR_CODES))).to.eql([]);
     const page = readFileSync(new URL('../docs/errors.md', lib), 'utf8');

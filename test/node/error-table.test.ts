@@ -47,11 +47,11 @@ describe('docs/errors.md', () => {
     expect(told.filter((code, index) => told.indexOf(code) !== index)).to.eql([]);
   });
 
-  it('says in each row what happened, what is lost and what to do', () => {
+  it('explains in each row what happened, what is lost and what to do', () => {
     expect(rows.filter(line => cellsOf(line).length !== 4 || cellsOf(line).some(cell => !cell))).to.eql([]);
   });
 
-  it('is where errors and warnings say that it is', () => {
+  it('is at the address that errors and warnings contain', () => {
     expect(helpFor('ERR_TABS_CLOSED')).to.equal('sharedb-tabs/docs/errors.md#err_tabs_closed');
     for (const error of [new TabsError('ERR_TABS_CLOSED', ''), new RemoteError('ERR_REMOTE_CLOSED', ''), new TaskError('ERR_TASK_TIMEOUT', ''), taskTypeError('ERR_TASK_NATIVE', '')]) {
       expect(error.help).to.equal(helpFor(error.code));

@@ -36,7 +36,7 @@ class FakeSocket implements HookedSocket {
 }
 
 describe('a slow link', () => {
-  it('delays both directions, keeps their order, and loses what is under way when it closes', () => {
+  it('delays both directions, keeps their order, and loses messages under way when it closes', () => {
     const clock = new HandClock();
     const socket = new FakeSocket();
     const received: unknown[] = [];
@@ -77,7 +77,7 @@ describe('the faults of a host', () => {
     return {clock, socket, gate, injection, abandoned: () => abandoned};
   }
 
-  it('cut the network of a WebSocket of this library: it connects anew, and fails until it is restored', () => {
+  it('cut the network of a WebSocket of this library: it reconnects, and fails until the network is restored', () => {
     const {socket, gate, injection} = stage({isGated: true});
     expect(injection.state).to.eql({network: 'untouched', delay: 0});
     expect(injection.inject({fault: 'cut'})).to.eql({network: 'cut', delay: 0});
@@ -96,7 +96,7 @@ describe('the faults of a host', () => {
     expect(socket.calls).to.eql(['close', 'reconnect']);
   });
 
-  it('refuse to cut what they could not restore', () => {
+  it('refuse to cut a socket that they could not restore', () => {
     const socket = new FakeSocket();
     Object.assign(socket, {reconnect: undefined});
     const {injection, gate} = stage({socket});
@@ -105,7 +105,7 @@ describe('the faults of a host', () => {
     expect(socket.calls).to.eql([]);
   });
 
-  it('kill a worker after the answer has left, or abandon a host that has no worker of its own', () => {
+  it('kill a worker after the answer was posted, or abandon a host without a worker of its own', () => {
     let killed = 0;
     const worker = stage({kill: () => { killed++; }});
     worker.injection.inject({fault: 'kill'});
@@ -119,7 +119,7 @@ describe('the faults of a host', () => {
     expect(() => stage({place: 'direct'}).injection.inject({fault: 'kill'})).to.throw('Reload the page').with.property('code', 'ERR_TABS_FAULT_REFUSED');
   });
 
-  it('freeze the thread for as long as they are told', () => {
+  it('freeze the thread for the requested time', () => {
     const {clock, injection} = stage();
     injection.inject({fault: 'freeze', ms: 60});
     const before = performance.now();
@@ -127,7 +127,7 @@ describe('the faults of a host', () => {
     expect(performance.now() - before).to.be.at.least(60);
   });
 
-  it('refuse what they do not know, and times that nobody would wait for', () => {
+  it('refuse unknown faults and excessive times', () => {
     const {injection, socket} = stage();
     for (const request of [null, {}, {fault: 'toString'}, {fault: 'slow'}, {fault: 'slow', ms: -1}, {fault: 'slow', ms: '5'}, {fault: 'freeze', ms: 1e9}, {fault: 'freeze', ms: NaN}]) {
       expect(() => injection.inject(request), JSON.stringify(request)).to.throw().with.property('code', 'ERR_MESSAGE_BADLY_FORMED');
@@ -135,7 +135,7 @@ describe('the faults of a host', () => {
     expect(socket.calls).to.eql([]);
   });
 
-  it('are refused by a host that was not started for them, and by every host by default', async () => {
+  it('are refused by a host without allowFaults, which is the default', async () => {
     const channel = memoryChannels();
     const backend = new Backend();
     const host = new Host({connection: backend.connect(), channel, store: false});
@@ -152,7 +152,7 @@ describe('the faults of a host', () => {
     host.close();
   });
 
-  it('slow down a real host, and edits arrive all the same', async () => {
+  it('slow down a real host, and edits still arrive', async () => {
     const channel = memoryChannels();
     const backend = new Backend();
     const host = new Host({connection: backend.connect(), channel, store: false, place: 'shared-worker', mirror: false, faults: {gate: new ConnectGate()}});
@@ -172,7 +172,7 @@ describe('the faults of a host', () => {
 });
 
 describe('the messages that a host keeps for an inspector', () => {
-  it('are bounded, have data only where that is asked for, and are kept only while somebody asks', () => {
+  it('are limited in number, contain data only on request, and are kept only while an inspector asks', () => {
     const clock = new HandClock();
     let isIdle = false;
     let count = 0;

@@ -39,7 +39,7 @@ class HeldTab {
   }
 }
 
-describe('a query whose documents are just being restored when its results come', () => {
+describe('a query whose documents are being restored when its results arrive', () => {
   let channel: OpenChannel;
   let storage: InMemoryStorage;
   let backend: Backend;
@@ -70,7 +70,7 @@ describe('a query whose documents are just being restored when its results come'
     host = new Host({connection: backend.connect(), channel, store: {storage}});
   }
 
-  it('leads a tab on from where it stands with an edit of its own', async () => {
+  it('updates a tab that has an unsent edit', async () => {
     const [{connection}, other] = tabs as [HeldTab, HeldTab];
     const doc = connection.get<Note>('notes', 'one');
     const edited = doc.submitOp([{p: ['words', 0], li: 'mine'}]);

@@ -10,7 +10,7 @@ type Counter = {n: number; text: string};
 const add = (n: number): object[] => [{p: ['n'], na: n}];
 
 /** The host has the state that a tab ingests from another source: another tab or the store. */
-describe('an ingested state, and what the host has', () => {
+describe('an ingested state, and the host\'s state', () => {
   let backend: Backend;
   let storage: InMemoryStorage;
   const closers: (() => void)[] = [];
@@ -68,7 +68,7 @@ describe('an ingested state, and what the host has', () => {
     await agree([doc, other], {n: 7, text: 'ab'});
   }
 
-  it('is not changed by what is made on it before the host hears of it', async () => {
+  it('is not changed by ops that are made on it before the host receives it', async () => {
     const {open} = openHost();
     const [doc, other] = [open(), open()];
     void doc.ingestSnapshot(snapshot(1, 1) as never);
@@ -80,7 +80,7 @@ describe('an ingested state, and what the host has', () => {
   });
 
   for (const [how, ask] of Object.entries({subscribed: 'subscribe', fetched: 'fetch'} as const)) {
-    it(`goes on from there while it is being ${how}, where another tab follows the document`, async () => {
+    it(`is the base of later ops while it is being ${how}, if another tab follows the document`, async () => {
       const {open} = openHost();
       const [doc, other] = [open(), open()];
       await other.subscribe();
@@ -91,7 +91,7 @@ describe('an ingested state, and what the host has', () => {
     });
   }
 
-  it('is newer than what another tab has fetched', async () => {
+  it('is newer than the state that another tab has fetched', async () => {
     const {open} = openHost();
     const [doc, other] = [open(), open()];
     await other.fetch();
@@ -100,7 +100,7 @@ describe('an ingested state, and what the host has', () => {
     await agree([doc], {n: 7, text: 'ab'});
   });
 
-  it('is newer than what is stored', async () => {
+  it('is newer than the stored state', async () => {
     const {host, open} = openHost();
     await open().subscribe();
     host.close();
@@ -129,7 +129,7 @@ describe('an ingested state, and what the host has', () => {
     }
   };
   for (const [who, ingest] of Object.entries(whoHears)) {
-    it(`is not changed by what its ${who} does`, async () => {
+    it(`is not changed by ops of its ${who}`, async () => {
       const {open} = openHost();
       const [doc, other] = [open(), open()];
       await new Promise<void>((resolve, reject) => ingest(doc, () => void doc.submitOp(add(4)).then(resolve, reject)));
@@ -146,7 +146,7 @@ describe('an ingested state, and what the host has', () => {
     });
   }
 
-  it('goes on from there while a query is asked for that another tab has', async () => {
+  it('is the base of later ops during a query that another tab has', async () => {
     const {connect} = openHost();
     const [connection, other] = [connect(), connect()];
     await new Promise(resolve => other.createSubscribeQuery('counters', {}, null, resolve));
@@ -156,7 +156,7 @@ describe('an ingested state, and what the host has', () => {
     await agree([doc], {n: 5, text: 'ab'});
   });
 
-  it('is asked for anew where the server refuses to give its ops', async () => {
+  it('is requested again if the server refuses to return its ops', async () => {
     const {open} = openHost();
     const [doc, other] = [open(), open()];
     await other.fetch();
@@ -169,7 +169,7 @@ describe('an ingested state, and what the host has', () => {
     await agree([doc], {n: 7, text: 'ab'});
   });
 
-  it('is that at which the history of a restored document begins', async () => {
+  it('is the beginning of a restored document\'s history', async () => {
     const {host, open} = openHost();
     await open().subscribe();
     host.close();
@@ -177,7 +177,7 @@ describe('an ingested state, and what the host has', () => {
     await goOnFromTheFirst(openHost());
   });
 
-  it('is asked for once where a bulk is being asked for', async () => {
+  it('is requested once during a bulk request', async () => {
     const {open} = openHost();
     const doc = open();
     await new Promise(resolve => doc.connection.once('connected', resolve));
@@ -189,5 +189,5 @@ describe('an ingested state, and what the host has', () => {
     await until('nothing is pending', () => !doc.hasPending());
   });
 
-  it('is that at which the host\'s history begins', () => goOnFromTheFirst(openHost()));
+  it('is the beginning of the host\'s history', () => goOnFromTheFirst(openHost()));
 });

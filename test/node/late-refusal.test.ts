@@ -12,8 +12,8 @@ interface Note {
   words: string[];
 }
 
-describe('a refusal of an op that the server has taken before', () => {
-  it('takes back nothing that was sent since', async () => {
+describe('a refusal of an op that the server has accepted before', () => {
+  it('takes back no op that was sent since', async () => {
     const backend = new Backend();
     const server = backend.connect();
     const channel = memoryChannels();
@@ -43,7 +43,7 @@ describe('a refusal of an op that the server has taken before', () => {
 });
 
 describe('a refusal of an op that is sent again meanwhile', () => {
-  it('takes nothing back where the server takes the op this time', async () => {
+  it('takes nothing back if the server accepts the op this time', async () => {
     const backend = new Backend({errorHandler: () => {}} as never);
     types.register(richText.type as never);
     await new Promise<void>(resolve => backend.connect().get('notes', 'one').create([{insert: '\n'}], richText.type.uri, () => resolve()));

@@ -26,7 +26,7 @@ describe('a document whose history the host does not know', () => {
     tab.onMessage({a: 'doc.lost', c: 'notes', d: doc.id, inc});
   }
 
-  it('is loaded anew, also where a subscription was under way: its answer is of the lost history', async () => {
+  it('is loaded again, also during a subscription, whose answer is of the lost history', async () => {
     doc = tab.get('notes', 'not there');
     await settled(done => doc.fetch(done));
     const subscribed = settled(done => doc.subscribe(done));
@@ -36,7 +36,7 @@ describe('a document whose history the host does not know', () => {
     await until('it is here', () => !!doc.type);
   });
 
-  it('does not ask for itself when it was destroyed: who opens it anew, amid that, gets the host\'s answers', async () => {
+  it('sends no request after it was destroyed: a tab that opens it again meanwhile gets the host\'s answers', async () => {
     let answer: (() => void) | undefined;
     stage.backend.use('submit', (_context, next) => { answer = next; });
     const edit = settled(done => doc.submitOp([{p: ['words', 0], li: 'mine'}], {}, done)).then(() => undefined, (error: unknown) => error);

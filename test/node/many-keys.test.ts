@@ -34,7 +34,7 @@ describe('a json0 document with many keys', () => {
   const isEverywhere = (key: string, value?: string): boolean =>
     [...tabs, remote].every(doc => doc.data && key in doc.data && (value === undefined || doc.data[key] === value));
 
-  it('takes two tabs that set all of them at once, without a stop', async () => {
+  it('handles two tabs that set all keys at once, without blocking', async () => {
     const start = cpuTime();
     const written = tabs.map((doc, tab) => doc.submitOp(Array.from({length: KEYS}, (_, i) => ({p: [`key ${i}`], oi: `tab ${tab}`}))));
     await Promise.all(written);
@@ -47,7 +47,7 @@ describe('a json0 document with many keys', () => {
     expect(took).to.be.below(2500);
   });
 
-  it('takes an op for each of them in one turn, without a stop', async () => {
+  it('handles an op for each key in one turn, without blocking', async () => {
     const start = cpuTime();
     const [doc] = tabs as [ProxyDoc<Data>];
     const ops = 3 * KEYS;
@@ -59,7 +59,7 @@ describe('a json0 document with many keys', () => {
     expect(took).to.be.below(2500);
   });
 
-  it('tells of the components of an op of another tab one by one, as ShareDB does', async () => {
+  it('emits the components of an op of another tab one by one, as ShareDB does', async () => {
     const [mine, theirs] = tabs as [ProxyDoc<Data>, ProxyDoc<Data>];
     const heard: unknown[] = [];
     theirs.on('op', op => heard.push(op));

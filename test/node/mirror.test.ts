@@ -58,7 +58,7 @@ describe('a host without a store', function () {
   }
 
   describe('that is killed', () => {
-    it('takes no op along that waits for the server', async () => {
+    it('loses no op that waits for the server', async () => {
       begin().startHost();
       const {tabs, docs: [one, two]} = await openTabs(2);
       stage.real.close();
@@ -76,7 +76,7 @@ describe('a host without a store', function () {
       await expectAll([one!, two!], edits);
     });
 
-    it('takes no op along that no tab had handed over', async () => {
+    it('loses no op that no tab had handed over', async () => {
       begin().startHost();
       const {docs} = await openTabs(2);
       const edits = [write(docs[0]!, 'one'), write(docs[0]!, 'two'), write(docs[1]!, 'three')];
@@ -85,7 +85,7 @@ describe('a host without a store', function () {
       await expectAll(docs, edits);
     });
 
-    it('before it heard that the server has an op does not lead to its being there twice', async () => {
+    it('before it received an acknowledgement does not duplicate the op', async () => {
       begin().startHost();
       const {docs} = await openTabs(2);
       let written = 0;
@@ -102,7 +102,7 @@ describe('a host without a store', function () {
       await expectAll(docs, edits);
     });
 
-    it('after it heard that, and before the tab did, tells the tab by its successor', async () => {
+    it('after it received an acknowledgement, and before the tab did, lets the next host acknowledge the op', async () => {
       begin().startHost();
       const {docs: [one, two]} = await openTabs(2);
       // The host's messages no longer reach the tabs. They still reach the mirrors.
@@ -141,7 +141,7 @@ describe('a host without a store', function () {
       await until('the op of the tab that has died is there as well', async () => JSON.stringify((await stage.server('a')).words) === '["one","two"]');
     });
 
-    it('together with both mirrors gives up what it had, with an error and a dead letter for each op', async () => {
+    it('together with both mirrors gives up its ops, with an error and a dead letter for each', async () => {
       begin().startHost();
       const {tabs} = await openTabs(3);
       const mirrors = stage.mirrors;
@@ -175,7 +175,7 @@ describe('a host without a store', function () {
       expect((await stage.server('a')).words).to.eql(['unsettled', 'unsent']);
     });
 
-    it('together with both mirrors leaves dead letters that say when it is not known what they were made on', async () => {
+    it('together with both mirrors leaves dead letters that show if their version is unknown', async () => {
       begin().startHost();
       const {tabs} = await openTabs(3);
       const mirrors = stage.mirrors;
@@ -199,7 +199,7 @@ describe('a host without a store', function () {
       expect((await third.connection.deadLetters.list()).length).to.equal(1);
     });
 
-    it('leaves its dead letters to the next one', async () => {
+    it('leaves its dead letters to the next host', async () => {
       begin().startHost();
       stage.backend.use('submit', ({op}, next) => next(JSON.stringify(op).includes('forbidden') ? Object.assign(new Error('no'), {code: 'ERR_FORBIDDEN'}) : undefined));
       const {tabs, docs} = await openTabs(2);
@@ -212,7 +212,7 @@ describe('a host without a store', function () {
     });
 
     for (const server of ['up', 'down'] as const) {
-      it(`at any moment, ten times, in 20 orders of events, takes nothing along and doubles nothing, the server ${server}`, async () => {
+      it(`at any moment, ten times, in 20 orders of events, loses and duplicates nothing, the server ${server}`, async () => {
         for (let seed = 1; seed <= 20; seed++) {
           const random = new Random(seed);
           begin(seed).startHost();
@@ -241,7 +241,7 @@ describe('a host without a store', function () {
     }
   });
 
-  it('that has been replaced, and wakes up, changes nothing in the mirrors and stops', async () => {
+  it('that was replaced and runs again changes nothing in the mirrors, and stops', async () => {
     begin();
     let frozenFor = 0;
     stage.startHost({clock: {...stage.clock, now: () => Date.now() + frozenFor}});
@@ -267,7 +267,7 @@ describe('a host without a store', function () {
     await expectAll(docs, edits);
   });
 
-  it('gives everything again to a mirror that has missed something', async () => {
+  it('sends everything again to a mirror that has missed a change', async () => {
     begin().startHost();
     const {docs} = await openTabs(1);
     let contents = 0;
@@ -292,7 +292,7 @@ describe('a host without a store', function () {
     await expectAll(docs, edits);
   });
 
-  it('waits for nobody where no tab mirrors anything', async () => {
+  it('does not wait if no tab is a mirror', async () => {
     begin();
     const asked: unknown[] = [];
     stage.browser.look = (name, data) => {
@@ -306,7 +306,7 @@ describe('a host without a store', function () {
     expect(asked.map(data => (data as MirrorMessage).type)).not.to.include('ask');
   });
 
-  it('does not wait longer than a second for mirrors that do not answer, and begins anew', async () => {
+  it('waits at most a second for mirrors that do not answer, and starts without them', async () => {
     begin().startHost();
     const {tabs, docs} = await openTabs(3);
     const mirrors = stage.mirrors;
@@ -332,7 +332,7 @@ describe('a host without a store', function () {
     expect(stage.mirrors).not.to.include(first);
   });
 
-  it('keeps in the mirrors what somebody has open, and nothing else', async () => {
+  it('keeps open documents in the mirrors, and nothing else', async () => {
     begin().startHost();
     const {tabs: [tab], docs: [doc]} = await openTabs(1);
     const known = (): string[][] => {
@@ -346,7 +346,7 @@ describe('a host without a store', function () {
     await until('it is gone', () => JSON.stringify(known()) === '[["notes","b"]]');
   });
 
-  it('is heard by no mirror where it has a store, nor asks for one', async () => {
+  it('posts nothing to mirrors and requests none if it has a store', async () => {
     begin();
     const posted: string[] = [];
     stage.browser.look = name => {
@@ -361,7 +361,7 @@ describe('a host without a store', function () {
     expect((await tab.inspect() as {durable: boolean}).durable).to.equal(false);
   });
 
-  it('wants no mirrors by itself where it lives with its only tab', async () => {
+  it('requests no mirrors if it runs in its only tab', async () => {
     begin().startHost({mirror: undefined});
     const tab = stage.openTab().connection;
     await tab.get('notes', 'a').create({words: []});
@@ -369,7 +369,7 @@ describe('a host without a store', function () {
     expect(stage.mirrorCount).to.equal(0);
   });
 
-  it('forgets with everything else what the mirrors have, when a tab signs out', async () => {
+  it('deletes the content of the mirrors, too, when a tab signs out', async () => {
     begin().startHost();
     const {tabs: [one, two]} = await openTabs(2);
     await one!.connection.clear();
@@ -400,7 +400,7 @@ describe('a tab whose history the host has dropped', () => {
   let stage: MirrorStage;
   afterEach(() => stage.close());
 
-  it('waits for the ops that the host has, and gives up only the others', async () => {
+  it('awaits the outcome of the ops that the host has, and gives up only the others', async () => {
     stage = new MirrorStage();
     stage.startHost();
     const [one, two] = [stage.openTab(), stage.openTab()];
@@ -433,7 +433,7 @@ describe('a host with another store than the last one', () => {
   let stage: MirrorStage;
   afterEach(() => stage.close());
 
-  it('keeps what living tabs had to give up, over its own end', async () => {
+  it('keeps the dead letters of living tabs over its own end', async () => {
     stage = new MirrorStage();
     stage.startHost({store: {storage: new InMemoryStorage()}});
     const tab = stage.openTab().connection;
@@ -461,7 +461,7 @@ describe('a host with another store than the last one', () => {
     expect(words.sort()).to.eql(['unsent', 'unsettled']);
   });
 
-  it('hears of them when it is back, if it was away before it had answered', async () => {
+  it('gets them after it reconnects, if it was lost before it had answered', async () => {
     stage = new MirrorStage();
     stage.startHost({mirror: false});
     const tab = stage.openTab().connection;
@@ -490,7 +490,7 @@ describe('the storage of a host without a disk', () => {
     return {storage: () => storage};
   });
 
-  it('leaves out a document that is too long, until it is shorter', async () => {
+  it('omits a document that is too long, until it is shorter', async () => {
     const storage = new MirrorStorage({channel: memoryChannels(), clock: systemClock, locks: {request: async () => {}, query: async () => ({})}}, 100);
     await storage.open('default');
     await storage.claim('epoch');
@@ -506,7 +506,7 @@ describe('the storage of a host without a disk', () => {
     expect(await storage.read([short])).to.eql([{checkpoint: 'x'.repeat(20), journal: [{n: 2, record: 'y'}, {n: 3, record: 'z'}]}]);
   });
 
-  it('writes nothing any more when another one has claimed the mirrors, and they ignore what it posts', async () => {
+  it('writes nothing after another host has claimed the mirrors, which ignore its messages', async () => {
     const channel = memoryChannels();
     const platform = {channel, clock: systemClock, locks: {request: async () => {}, query: async () => ({held: [{name: mirrorLockNames('default')[0]!}]})}};
     const wire = channel(mirrorName('default'));
@@ -535,7 +535,7 @@ describe('the storage of a host without a disk', () => {
     expect(await third.claim('third')).to.eql({kept: 'by the first', more: 'by the second'});
   });
 
-  it('takes nothing from the channel that is not of the form', () => {
+  it('ignores malformed messages on the channel', () => {
     const scraps = [undefined, null, 1, '', [], {}, {type: 'toString'}, {type: '__proto__'}, {type: 'ask'}, {type: 'changes', place: {term: 1, n: 1}, changes: [{}]},
       {type: 'changes', place: {term: 1, n: 1}, changes: [{type: 'constructor', key: ['a', 'b']}]}, {type: 'content', to: 'x', place: {term: 1, n: 1}, content: {docs: [1], meta: []}},
       {type: 'changes', place: {term: -1, n: 1}, changes: []}, {type: 'have', host: 'x', mirror: 'y', place: 1}];

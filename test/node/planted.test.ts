@@ -372,7 +372,7 @@ describe('random walks find', function() {
     new World({seed, edits: allEdits.find(edits => edits.type === type)!, ...on}).run();
 
   for (const [name, bug] of Object.entries(bugs)) {
-    it(`${name}, and nothing where it is not`, async () => {
+    it(`${name}, and no fault without it`, async () => {
       let found: string[] = [];
       const {first = 1} = bug;
       let seed = first - 1;

@@ -93,7 +93,7 @@ describe('a host that is greeted on a port', () => {
 
   const listOf = (length: number): number[] => Array.from({length}, (_, i) => i);
 
-  it('says everything there', async () => {
+  it('sends all messages on the port', async () => {
     const [one, other] = [await note(connect()), await note(connect())];
     await push(one, 50);
     await until('the other tab has it', () => other.data.list.length === 50);
@@ -104,7 +104,7 @@ describe('a host that is greeted on a port', () => {
     expect(states).to.eql(['connected', 'connected']);
   });
 
-  it('has a new tab\'s requests and edits before the tab has its answer', async () => {
+  it('receives a new tab\'s requests and edits before the tab has the welcome', async () => {
     const shown = await note(connect());
     let come = (): void => {};
     const connection = connect((hello, port) => { come = () => admit(hello, port); });
@@ -129,7 +129,7 @@ describe('a host that is greeted on a port', () => {
     expect(hellos).to.have.length(2);
   });
 
-  it('is given up where it has no answer to what came with the greeting', async () => {
+  it('is given up if it does not answer the messages that came with the greeting', async () => {
     const {locks} = new Browser(new Random(1)).process();
     const connection = new PortedConnection({channel, locks, hostTimeout: 50}, hello => {
       const {port1, port2} = new MessageChannel();
@@ -158,7 +158,7 @@ describe('a host that is greeted on a port', () => {
     expect(posted).to.eql([]);
   });
 
-  it('hears of the end of a tab that it has not answered yet', async () => {
+  it('is notified of the end of a tab that it has not answered yet', async () => {
     let come = (): void => {};
     const connection = connect((hello, port) => { come = () => admit(hello, port); });
     connection.get<Notes>('notes', 'one').create({list: [1]});
@@ -168,7 +168,7 @@ describe('a host that is greeted on a port', () => {
     await until('the tab is gone', () => host.inspect().tabs === 0);
   });
 
-  it('does not begin again when an earlier greeting on the greeting channel comes late', async () => {
+  it('does not begin another session when an earlier greeting arrives late on the greeting channel', async () => {
     held = [];
     const connection = connect((hello, port) => {
       if (hello.attempt > 1) admit(hello, port);
@@ -183,7 +183,7 @@ describe('a host that is greeted on a port', () => {
     expect(states).to.eql(['connected']);
   });
 
-  it('is greeted on another one when a session begins anew', async () => {
+  it('is greeted on another port when a session begins again', async () => {
     const connection = connect();
     const doc = await note(connection);
     connection.hostClient.sessionClient!.reconnect('a test');
@@ -239,7 +239,7 @@ describe('a host that is greeted on a port', () => {
     const connectToWorker = (): ProxyConnection => connect((hello, port) => pendingPorts.receive(hello, port));
     const open = (): void => pendingPorts.open((hello, port) => host.admit(hello, port));
 
-    it('has the greeting, and what came with it, when it acquires the host lock', async () => {
+    it('has the greeting, with its messages, when it acquires the host lock', async () => {
       const connections = [connectToWorker(), connectToWorker()];
       const docs = connections.map(connection => connection.get<Notes>('notes', 'one'));
       const whenSubscribed = docs.map(doc => doc.subscribe());
@@ -253,7 +253,7 @@ describe('a host that is greeted on a port', () => {
       expect([states, posted, hellos.length]).to.eql([['connected', 'connected'], [], 2]);
     });
 
-    it('leaves it to the current one where it has to wait', async () => {
+    it('leaves the greeting to the current host if it has to wait', async () => {
       const connection = connectToWorker();
       const whenSubscribed = connection.get('notes', 'one').subscribe();
       await new Promise(resolve => setTimeout(resolve));
@@ -265,7 +265,7 @@ describe('a host that is greeted on a port', () => {
       expect(posted.filter(type => type === 'hello')).to.have.length(2);
     });
 
-    it('holds the host lock later than the tab had patience', async () => {
+    it('acquires the host lock after the tab has stopped waiting', async () => {
       held = [];
       const connection = connectToWorker();
       const whenSubscribed = connection.get('notes', 'one').subscribe();
@@ -289,7 +289,7 @@ describe('a host that is greeted on a port', () => {
       expect(host.inspect().tabs).to.equal(1);
     });
 
-    it('does nothing of what a tab has said that has left since', async () => {
+    it('ignores messages of a tab that has left since', async () => {
       const connection = connectToWorker();
       connection.get('notes', 'one').create({list: [0]}, () => {});
       await new Promise(resolve => setTimeout(resolve));
@@ -303,7 +303,7 @@ describe('a host that is greeted on a port', () => {
       expect(host.inspect().tabs).to.equal(1);
     });
 
-    it('hears of the end of a tab that has greeted more than once', async () => {
+    it('is notified of the end of a tab that has greeted more than once', async () => {
       const connection = connectToWorker();
       (connection.hostClient as unknown as {sessionClient: {greet(): void}}).sessionClient.greet();
       connection.close();
@@ -312,7 +312,7 @@ describe('a host that is greeted on a port', () => {
       await until('the tab is gone', () => host.inspect().tabs === 0);
     });
 
-    it('keeps greetings again when its host has ended, and another one is to come', async () => {
+    it('keeps greetings again when its host has ended, for the next host', async () => {
       open();
       pendingPorts.close();
       pendingPorts.expect();
@@ -326,7 +326,7 @@ describe('a host that is greeted on a port', () => {
   });
 
   for (const first of ['on the port', 'on the greeting channel'] as const) {
-    it(`begins one session where it was busy, and hears the greeting ${first} first`, async () => {
+    it(`begins one session if it was busy, and receives the greeting ${first} first`, async () => {
       await note(connect());
       states.length = 0;
       held = [];

@@ -56,7 +56,7 @@ describe('a host that starts after stored documents have not been opened for lon
 
   afterEach(() => host.close());
 
-  it('deletes them when it has served its tabs for a minute, but none in use, nor local ones', async () => {
+  it('deletes them a minute after its start, except open and local documents', async () => {
     start(undefined);
     const first = new ProxyConnection({channel, warn: () => {}});
     for (const [c, d] of [['notes', 'a'], ['notes', 'b'], ['local:notes', 'c']] as const) {
@@ -89,7 +89,7 @@ describe('a host that starts after stored documents have not been opened for lon
     await end(third);
   });
 
-  it('says so where maxAge is not a time, or maxSize not a size', () => {
+  it('refuses a maxAge that is not a time, and a maxSize that is not a size', () => {
     for (const maxAge of [0, -1, NaN, '90 days'] as number[]) {
       expect(() => checkOptions({store: {maxAge}}), `createConnection ${maxAge}`).to.throw(/option store takes .*maxAge/);
       expect(() => startHost({store: {maxAge}}), `startHost ${maxAge}`).to.throw(/maxAge/);

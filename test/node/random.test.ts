@@ -19,7 +19,7 @@ describe('random walks of tabs, hosts, remote clients and a server', function() 
     for (const [name, {weight = 1, ...circumstances}] of Object.entries(cases)) {
       const walk = `${edits.type}, ${name}`;
       if (WALK !== undefined && walk !== WALK) continue;
-      it(`end in peace, each op exactly once: ${walk}`, async () => {
+      it(`converge, each op exactly once: ${walk}`, async () => {
         const [first, count] = SEED === undefined ? [1, Math.ceil(weight * SEEDS / weights)] : [Number(SEED), 1];
         for (let seed = first; seed < first + count; seed++) {
           const problems = await new World({seed, edits, durability, ...circumstances}).run();
@@ -29,19 +29,19 @@ describe('random walks of tabs, hosts, remote clients and a server', function() 
     }
   }
 
-  it('end in peace where an op had its place in a host that could not write, and the tab had started anew when that died', async () => {
+  it('converge if a host that could not write had placed an op, and the tab had restarted the document when the host died', async () => {
     const edits = allEdits.find(({type}) => type === 'json0')!;
     const circumstances = cases['a disk that fails, below hosts that all tell of edits before they write them'];
     expect(await new World({seed: 216, edits, ...circumstances}).run()).to.eql([]);
   });
 
-  it('end in peace where a text and a number are edited while another database gives them other values', async () => {
+  it('converge if a text and a number are edited while another database has other values', async () => {
     const edits = allEdits.find(({type}) => type === 'json0')!;
     const circumstances = cases['a host that dies while its server starts again with another database'];
     for (const seed of [260, 315, 371]) expect(await new World({seed, edits, ...circumstances}).run(), `seed ${seed}`).to.eql([]);
   });
 
-  it('end in peace where a state is compared while tabs make further ops, or where another state meets unsent ops', async () => {
+  it('converge if a state is compared while tabs make further ops, or while there are unsent ops', async () => {
     const below = 'edits inside of what the other database of a server lacks';
     for (const [type, name, seeds] of [
       ['rich-text', below, [24, 33]], ['rich-text', `a host that dies, and ${below}`, [10, 67, 137, 236]], ['text-unicode', below, [25]], ['json0', below, [152]]
@@ -51,14 +51,14 @@ describe('random walks of tabs, hosts, remote clients and a server', function() 
     }
   });
 
-  it('end in peace where tabs return with revisions of a history that their host can\'t read', async () => {
+  it('converge if tabs return with revisions of a history that their host can\'t read', async () => {
     const edits = allEdits.find(({type}) => type === 'json0')!;
     for (const seed of [237, 270, 364, 381, 391]) {
       expect(await new World({seed, edits, ...cases['a host that dies, and a disk that can\'t read now and then']}).run(), `seed ${seed}`).to.eql([]);
     }
   });
 
-  it('end in peace where tabs give up ops that they have sent again, and the disk has these when it can read', async () => {
+  it('converge if tabs give up ops that they have sent again, and the disk contains these when it can read', async () => {
     for (const [type, seeds] of [['json0', [275, 303, 366]], ['rich-text', [297, 410]]] as const) {
       const edits = allEdits.find(each => each.type === type)!;
       for (const seed of seeds) {
@@ -67,18 +67,18 @@ describe('random walks of tabs, hosts, remote clients and a server', function() 
     }
   });
 
-  it('end in peace where a tab subscribes while its host connects, and may not read the document', async () => {
+  it('converge if a tab subscribes while its host connects, and may not read the document', async () => {
     const edits = allEdits.find(({type}) => type === 'json0')!;
     expect(await new World({seed: 24, edits, ...cases['documents that the user may not read for a while']}).run()).to.eql([]);
   });
 
-  it('end in peace where a document may not be read after all edits on it were taken back', async () => {
+  it('converge if a document may not be read after all edits on it were taken back', async () => {
     const edits = allEdits.find(({type}) => type === 'rich-text')!;
     const circumstances = cases['a host that dies, and a user who may not write some documents, or not read all ops'];
     for (const seed of [78, 86]) expect(await new World({seed, edits, ...circumstances}).run(), `seed ${seed}`).to.eql([]);
   });
 
-  it('end in peace where a tab makes an op in the moment in which its transaction is sent', async () => {
+  it('converge if a tab makes an op at the moment when its transaction is sent', async () => {
     const edits = allEdits.find(({type}) => type === 'json1')!;
     expect(await new World({seed: 12, edits, ...cases['transactions over plain documents']}).run()).to.eql([]);
   });

@@ -26,7 +26,7 @@ describe('a document that is opened again at once', () => {
     await until('what others do is shown', () => (doc.data as {words: string[]}).words.length === 3);
   }
 
-  it('is followed, where the same tab had destroyed it', async () => {
+  it('is followed if the same tab had destroyed it', async () => {
     const {connection} = stage.openTab();
     const first = connection.get('notes', 'a');
     await first.subscribe();
@@ -66,7 +66,7 @@ describe('a document that is opened again at once', () => {
     });
   }
 
-  it('does not take the answer to what the one before it asks while it ends', async () => {
+  it('ignores the answer to a request that its predecessor makes while it ends', async () => {
     const {connection} = stage.openTab();
     const errors: unknown[] = [];
     connection.on('error', error => errors.push(error));
@@ -89,7 +89,7 @@ describe('a document that is opened again at once', () => {
     expect(errors).to.eql([]);
   });
 
-  it('is followed, where another tab had destroyed it', async () => {
+  it('is followed if another tab had destroyed it', async () => {
     const theirs = stage.openTab().connection.get('notes', 'a');
     await theirs.fetch();
     const other = stage.openTab().connection;
@@ -106,7 +106,7 @@ describe('a document that is opened again at once', () => {
     await expectFollowed(doc);
   });
 
-  it('is one, where a tab lets go of it before the host has read it, and another goes on', async () => {
+  it('is one document if a tab releases it before the host has read it, and another tab uses it', async () => {
     const storage = new InMemoryStorage();
     stage.host.close();
     stage.startHost({store: {storage}});
@@ -139,7 +139,7 @@ describe('a document that is opened again at once', () => {
     expect(stage.host.inspect().docs).to.equal(1);
   });
 
-  it('is up to date when a fetch calls back, also if the next host has nothing of what the tab showed', async () => {
+  it('is up to date when a fetch calls back, also if the next host has no state of it', async () => {
     const storage = new InMemoryStorage();
     stage.host.close();
     stage.startHost({store: {storage}});
@@ -157,7 +157,7 @@ describe('a document that is opened again at once', () => {
     expect(await seen).to.eql([undefined, 2, {words: ['one']}]);
   });
 
-  it('does not take what was sent for the one before it', async () => {
+  it('ignores messages for its predecessor', async () => {
     const {connection, process} = stage.openTab();
     const [first] = await connection.createSubscribeQuery('notes', {}).whenReady();
     process.freeze();

@@ -151,7 +151,7 @@ describe('an edit that meets the content of another database', () => {
     }
   }
 
-  it('loses nothing where its components are merged', () => {
+  it('loses nothing if its components are merged', () => {
     const type = types.map[json0] as never;
     expect(losesContent(type, [{p: ['t', 0], si: 'a'}, {p: ['t', 1], si: 'b'}], [{p: ['t', 4], si: 'ab'}])).to.equal(false);
     expect(losesContent(type, [{p: ['n'], na: 1}, {p: ['n'], na: 2}], [{p: ['n'], na: 3}])).to.equal(false);

@@ -114,7 +114,7 @@ describe('dead letters of a database that was replaced', () => {
     expect((await tab.deadLetters.list()).map(({id, step}) => [id, step])).to.eql([[letter!.id, {op: MINE}]]);
   }
 
-  it('are not made on what the other one has at their version, where it made them dead letters', async () => {
+  it('are not applied to the state that the other database has at their version, if it caused them', async () => {
     const {tab, doc} = await open();
     stage.connection.close();
     await until('the tab knows', () => tab.state === 'closed');
@@ -127,7 +127,7 @@ describe('dead letters of a database that was replaced', () => {
   });
 
   for (const [what, edits] of [['as many ops', 2], ['more ops', 6]] as const) {
-    it(`are not made on it by a living host, where they were refused before, and it has ${what}`, async () => {
+    it(`are not applied to it by a living host, if they were refused before, and it has ${what}`, async () => {
       const {tab} = await refusedEdit();
       stage.connection.close();
       await stage.replaceDatabase(['other'], edits);
@@ -136,7 +136,7 @@ describe('dead letters of a database that was replaced', () => {
       await refusesRetry(tab);
     });
 
-    it(`are not made on it by the next host, and it has ${what}`, async () => {
+    it(`are not applied to it by the next host, if it has ${what}`, async () => {
       await refusedEdit();
       await stage.stopHost();
       await stage.replaceDatabase(['other'], edits);
@@ -145,7 +145,7 @@ describe('dead letters of a database that was replaced', () => {
     });
   }
 
-  it('are made in the other one where they need nothing of what was there', async () => {
+  it('can be retried in the other database if they do not depend on the content', async () => {
     await stage.replaceDatabase(['old'], 2);
     stage.startHost();
     const tab = await stage.tab();
@@ -165,7 +165,7 @@ describe('dead letters of a database that was replaced', () => {
     expect(client.data).to.eql(['mine', 'more']);
   });
 
-  it('can be made as long as it is the same database', async () => {
+  it('can be retried while it is the same database', async () => {
     const {tab} = await refusedEdit();
     stage.connection.close();
     stage.backend.connect(stage.connection);

@@ -25,7 +25,7 @@ describe('a tab that had to connect directly', () => {
     return tab;
   }
 
-  it('goes back to sharing when another tab has a host, and has all that it had', async () => {
+  it('returns to a shared host when another tab has one, and keeps all documents', async () => {
     const tab = await openDirect();
     expect(await stage.edit(tab)).to.eql({n: 1});
     const doc = tab.connection.get('docs', 'one');
@@ -84,7 +84,7 @@ describe('a tab that had to connect directly', () => {
     expect(await stage.edit(tab)).to.eql({n: 2});
   });
 
-  it('tries that seldom where nobody answers who announces himself, and loses nothing', async () => {
+  it('tries less often if announced hosts do not answer, and loses nothing', async () => {
     const tab = await openDirect();
     await stage.edit(tab);
     const greetings = tab.process.channel(greetingChannelName('default'));

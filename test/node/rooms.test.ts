@@ -81,7 +81,7 @@ describe('the rooms of the library', () => {
     expect(forbidden).to.eql([]);
   });
 
-  it('are in no circle', () => {
+  it('import each other in no circle', () => {
     expect(circles(Object.keys(MAY_IMPORT), room => MAY_IMPORT[room]!)).to.eql([]);
   });
 

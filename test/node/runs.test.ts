@@ -70,7 +70,7 @@ describe('ops of a document that wait together', () => {
     return {data: doc.data as List, version: doc.version};
   }
 
-  it('leave in one message, and stay apart', async () => {
+  it('are sent in one message, and stay separate', async () => {
     const one = openTab();
     const doc = await open(one);
     one.sent.length = 0;
@@ -79,7 +79,7 @@ describe('ops of a document that wait together', () => {
     expect(await stored()).to.eql({data: {list: ['c', 'b', 'a']}, version: 4});
   });
 
-  it('leave so many at a time, and those that come meanwhile afterwards', async () => {
+  it('are sent up to a limit, and later ops after them', async () => {
     const one = openTab();
     const doc = await open(one);
     one.sent.length = 0;
@@ -90,7 +90,7 @@ describe('ops of a document that wait together', () => {
     expect((await stored()).data!.list.slice(0, 2)).to.eql(['later', String(MAX_RUN)]);
   });
 
-  it('leave one by one where the app pauses the document', async () => {
+  it('are sent one by one if the app pauses the document', async () => {
     const one = openTab();
     const doc = await open(one);
     one.sent.length = 0;
@@ -122,7 +122,7 @@ describe('ops of a document that wait together', () => {
     expect(await stored('new')).to.eql({data: {list: ['b', 'a']}, version: 3});
   });
 
-  it('are carried over what others did', async () => {
+  it('are rebased over ops of others', async () => {
     const tabs = [openTab(), openTab()];
     const docs = [await open(tabs[0]!), await open(tabs[1]!)];
     for (let round = 0; round < 3; round++) {
@@ -135,7 +135,7 @@ describe('ops of a document that wait together', () => {
     expect(docs.map(doc => doc.data)).to.eql([data, data]);
   });
 
-  it('lose the one that the host refuses, and no other', async () => {
+  it('lose the op that the host refuses, and no other', async () => {
     const {submit} = JournaledDoc.prototype;
     JournaledDoc.prototype.submit = function(submission, callback) {
       return JSON.stringify(submission.step).includes('bad') ? new Error('Refused') : submit.call(this, submission, callback);
@@ -192,7 +192,7 @@ describe('ops of a document that wait together', () => {
       for (const doc of docs) expect(doc.data).to.eql(data);
     }
 
-    it('are made again on where it stands by then, where the host has forgotten what they were made on', async () => {
+    it('are sent again on the present state, if the host no longer has the history that they were made on', async () => {
       const long = 'long '.repeat(20_000);
       await docs[1]!.submitOp(push(long));
       await Promise.all(Array.from({length: 100}, () => docs[1]!.submitOp([{p: ['list', 0], ld: long, li: long}])));
@@ -204,7 +204,7 @@ describe('ops of a document that wait together', () => {
       await expectAll(3);
     });
 
-    it('are carried over by the tab itself, where that is much', async () => {
+    it('are rebased by the tab itself, if there are many', async () => {
       await Promise.all(Array.from({length: 600}, () => docs[1]!.submitOp(push('theirs'))));
       const done = Array.from({length: MAX_RUN}, () => docs[0]!.submitOp(push('mine')));
       await until('they have left', () => tabs[0]!.sent.length > 0);
@@ -215,7 +215,7 @@ describe('ops of a document that wait together', () => {
     });
   });
 
-  it('are refused with what a tab replays where that is malformed', () => {
+  it('are refused with the ops that a tab replays if these are malformed', () => {
     const doc = {c: 'lists', d: 'one', inc: 1, rev: 3, unsettled: []};
     const problem = (own: object): string | undefined => checkRequest({a: 'tab.resume', docs: [{...doc, ...own}]});
     const unconfirmed = [{v: 2, op: push('b')}, {src: 'a tab', seq: 1, op: push('c')}, {src: 'a tab', seq: 2, del: true}];
@@ -227,7 +227,7 @@ describe('ops of a document that wait together', () => {
     for (const own of malformed) expect(problem(own), JSON.stringify(own)).to.be.a('string');
   });
 
-  it('are refused together where the message is malformed', () => {
+  it('are refused together if the message is malformed', () => {
     const next = {seq: 2, step: {op: push('b')}, x: {}};
     const problem = (more: unknown): string | undefined => checkRequest(
       {a: 'op', c: 'lists', d: 'one', at: {inc: 1, rev: 1}, src: 'tab', seq: 1, op: push('a'), x: {}, more}

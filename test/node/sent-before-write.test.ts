@@ -10,7 +10,7 @@ interface Note {
   words: string[];
 }
 
-describe('an edit that can\'t be written down yet', () => {
+describe('an edit that can\'t be written yet', () => {
   let disk: InMemoryStorage;
   let storage: TroubledStorage;
   let stage: MirrorStage;
@@ -64,7 +64,7 @@ describe('an edit that can\'t be written down yet', () => {
   }
 
   for (const durability of [undefined, 'delayed'] as const) {
-    it(`is shown in the other tabs, durability: ${durability}, and the server has it only later`, async () => {
+    it(`is shown in the other tabs, durability: ${durability}, and is sent to the server only later`, async () => {
       await open(durability);
       await insert('one');
       await until('it is shown', () => docs[1]!.data.words.length === 1);
@@ -88,7 +88,7 @@ describe('an edit that can\'t be written down yet', () => {
     expect(await stage.serverOps('one')).to.have.length(2);
   });
 
-  it('is gone with what was made on it if all tabs and the host die, and what was written before it is there', async () => {
+  it('is lost, with the ops made on it, if all tabs and the host die; earlier edits are kept', async () => {
     await open();
     storage.release();
     stage.backend.use('submit', () => {});

@@ -12,7 +12,7 @@ import {HandClock} from '../waiting/hand-clock.js';
 import {until} from '../waiting/until.js';
 
 describe('a server that renders pages', () => {
-  it('opens no socket, and renders what a browser renders first', async () => {
+  it('opens no socket, and renders the same as a browser\'s first render', async () => {
     const server = await startShareDBServer();
     const path = '/rendered';
     const connection = createConnection({
@@ -36,7 +36,7 @@ describe('a server that renders pages', () => {
     await server.close();
   });
 
-  it('leaves the parts that wait for data to the browser, and says why', async () => {
+  it('leaves parts that wait for data to the browser, with a reason', async () => {
     const connection = createConnection({url: 'ws://localhost:1'});
     const Note = (): never => useDoc('notes', 'one', {suspense: true}).data as never;
     const Notes = (): never => useQuery('notes', {}, {suspense: true}).results as never;
@@ -65,7 +65,7 @@ describe('a server that renders pages', () => {
     connection.close();
   });
 
-  it('connects where it is given a backend', async () => {
+  it('connects if it gets a backend', async () => {
     const backend = new Backend();
     const connection = createConnection(backend);
     const doc = connection.get('notes', 'one');

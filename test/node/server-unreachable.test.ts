@@ -15,7 +15,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-describe('a server that can\'t be reached is named in the console', () => {
+describe('an unreachable server is reported in the console', () => {
   const {warn} = console;
   const {random} = Math;
   const scope = globalThis as {WebSocket?: unknown; WorkerGlobalScope?: unknown};
@@ -49,7 +49,7 @@ describe('a server that can\'t be reached is named in the console', () => {
     return errors;
   }
 
-  it('once, with its url, the attempt and what to check, however many attempts fail', async () => {
+  it('once, with its url, the attempt and what to check, for any number of failed attempts', async () => {
     const port = await freePort();
     const errors = connect({url: `ws://127.0.0.1:${port}/path?token=secret`});
     await until('two attempts have failed', () => errors.length >= 2);
@@ -65,7 +65,7 @@ describe('a server that can\'t be reached is named in the console', () => {
     expect(error.message).not.to.include('secret');
   });
 
-  it('if it accepts a WebSocket and does not greet: once, although that happens again', async () => {
+  it('if it accepts a WebSocket and does not greet: once, for any number of repetitions', async () => {
     const server = new WebSocketServer({port: 0, host: '127.0.0.1'});
     let sockets = 0;
     server.on('connection', () => sockets++);
@@ -119,7 +119,7 @@ describe('a server that can\'t be reached is named in the console', () => {
     ['the option authorize gives nothing', {url: 'ws://127.0.0.1:1', getToken: () => 'token', authorize: () => undefined as never}, 'ERR_TABS_SERVER_UNREACHABLE',
       'There is no url for the WebSocket (attempt 1): the option authorize gave neither a url nor {url, protocols}. Check the options url and authorize']
   ] as [string, ConnectOptions, string, string][]) {
-    it(`if ${title}: the reason is told once, with its own code, and connection error repeats it`, async () => {
+    it(`if ${title}: once, with the reason and its own code, as connection error does each time`, async () => {
       const errors = connect(options);
       await until('two attempts have failed', () => errors.length >= 2);
       expect(errors.map(error => error.code).slice(0, 2)).to.eql([code, code]);

@@ -42,7 +42,7 @@ describe('a WebSocket to the server', () => {
     expect(clock.isWaiting, 'a timer is left').to.equal(false);
   });
 
-  it('that is alive is left alone, and nobody hears of pings', async () => {
+  it('that is alive is not replaced, and no listener gets pings', async () => {
     await clock.passSlowly(60_000);
     watch.check();
     await clock.passSlowly(60_000);
@@ -50,7 +50,7 @@ describe('a WebSocket to the server', () => {
     expect(line.sent.filter(message => message === '{"a":"pp"}').length).to.equal(1);
   });
 
-  it('that is dead is replaced when something is unanswered too long', async () => {
+  it('that is dead is replaced when a request stays unanswered too long', async () => {
     line.isDead = true;
     line.connection.get('notes', 'a').fetch();
     await clock.passSlowly(16_000);
@@ -58,7 +58,7 @@ describe('a WebSocket to the server', () => {
     expect([line.connection.state, line.sockets]).to.eql(['connected', 2]);
   });
 
-  it('that has died after an answer is replaced when something else is unanswered too long', async () => {
+  it('that died after an answer is replaced when another request stays unanswered too long', async () => {
     line.connection.get('notes', 'a').fetch(() => { line.isDead = true; });
     line.connection.get('notes', 'b').fetch();
     await clock.passSlowly(16_000);
@@ -88,7 +88,7 @@ describe('a WebSocket to the server', () => {
     expect([reasons, line.sockets]).to.eql([[], 1]);
   });
 
-  it('is not taken for dead by a timer that is late', async () => {
+  it('is not treated as dead because of a late timer', async () => {
     watch.check();
     // The answer has arrived, and is handled after the timer.
     clock.jump(30_000);
@@ -96,7 +96,7 @@ describe('a WebSocket to the server', () => {
     expect([reasons, line.sockets]).to.eql([[], 1]);
   });
 
-  it('on which no greeting comes is replaced, again and again', async () => {
+  it('without a greeting is replaced, repeatedly', async () => {
     line.isSilent = true;
     line.reconnect();
     await clock.passSlowly(31_600);
@@ -106,14 +106,14 @@ describe('a WebSocket to the server', () => {
     expect(line.connection.state).to.equal('connected');
   });
 
-  it('gives somebody else\'s pong to whom it is for', async () => {
+  it('passes the pong of another ping on to its caller', async () => {
     watch.check();
     line.connection.ping();
     await clock.passSlowly(100);
     expect(pongs).to.equal(1);
   });
 
-  it('to a server that knows no pings is alive, and no error is shown', async () => {
+  it('to a server without pings is alive, and no error is shown', async () => {
     const errors: unknown[] = [];
     line.connection.on('error', error => errors.push(error));
     backend.use('receive', ({data}, next) => next((data as {a?: string}).a === 'pp' ? Object.assign(new Error('Invalid or unknown message'), {code: 'ERR_MESSAGE_BADLY_FORMED'}) : undefined));

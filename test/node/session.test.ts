@@ -35,14 +35,14 @@ function say(from: End, ...texts: string[]): Batch {
 }
 
 describe('a session of the broker', () => {
-  it('sends what one turn produces as one batch, in order', () => {
+  it('sends the messages of one turn as one batch, in order', () => {
     const [tab, host] = [end('tab'), end('host')];
     host.session.receive(say(tab, 'one', 'two', 'three'));
     expect(tab.posted).to.have.length(1);
     expect(host.received.map(({a}) => a)).to.eql(['one', 'two', 'three']);
   });
 
-  it('sends at once what comes after a rest, where the other side is apart, and what follows it with the next tick', async () => {
+  it('sends the first message after a pause at once if the other side is another process, and later ones with the next tick', async () => {
     const ticks: (() => void)[] = [];
     let time = 100;
     const {session, posted} = end('tab', {isApart: true, nextTick: tick => ticks.push(tick), clock: {now: () => time, after: () => () => {}}});
@@ -70,7 +70,7 @@ describe('a session of the broker', () => {
     expect(host.broken).to.have.length(1);
   });
 
-  it('ends when a batch comes twice', () => {
+  it('ends when a batch arrives twice', () => {
     const [tab, host] = [end('tab'), end('host')];
     const batch = say(tab, 'one');
     host.session.receive(batch);
@@ -86,7 +86,7 @@ describe('a session of the broker', () => {
     expect([host.received, host.broken]).to.eql([[], []]);
   });
 
-  it('acknowledges after a while also if it has nothing to say', () => {
+  it('acknowledges after a pause even without messages', () => {
     const [tab, host] = [end('tab'), end('host')];
     for (let i = 0; i < 16; i++) host.session.receive(say(tab, 'more'));
     host.session.flush();
@@ -101,7 +101,7 @@ describe('a session of the broker', () => {
     expect(host.broken).to.eql(['the other side is too far behind']);
   });
 
-  it('reports what is no message, and goes on', () => {
+  it('reports malformed messages, and continues', () => {
     const [tab, host] = [end('tab'), end('host')];
     tab.session.send('{"a":');
     tab.session.send('[]');
@@ -120,7 +120,7 @@ describe('a session of the broker', () => {
     expect(await answer).to.eql({name: 'ask', args: 7});
   });
 
-  it('rejects a call with the error of the other side, its code kept', async () => {
+  it('rejects a call with the error of the other side, with its code', async () => {
     const failing = (): never => { throw Object.assign(new Error('no'), {code: 'ERR_NO'}); };
     const [tab, host] = [end('tab'), end('host', {onCall: failing})];
     const answer = tab.session.call('ask', 7, 1000).catch((error: unknown) => error);
@@ -130,7 +130,7 @@ describe('a session of the broker', () => {
     expect(await answer).to.include({code: 'ERR_NO', message: 'no'});
   });
 
-  it('rejects what is open when it ends, and what is asked afterwards', async () => {
+  it('rejects open calls when it ends, and later calls', async () => {
     const tab = end('tab');
     const open = tab.session.call('ask', 7, 1000).catch((error: unknown) => error);
     tab.session.end();

@@ -61,7 +61,7 @@ describe('on a computer that sleeps', () => {
     host.close();
   });
 
-  it('a tab that gets its lock while it is asked whether it is there is watched by that lock, and not asked again', async () => {
+  it('a tab that acquires its lock during a check is watched by this lock, and not checked again', async () => {
     const {look} = browser;
     browser.look = (name, data) => {
       const isQuestion = JSON.stringify(data).includes('tab.ping');
@@ -80,7 +80,7 @@ describe('on a computer that sleeps', () => {
     expect(host.inspect().tabs).to.equal(0);
   });
 
-  it('a page in the back/forward cache still has time to come back, and its edits go on', async () => {
+  it('a page in the back/forward cache still has time to return, and its edits continue', async () => {
     grantLock();
     await calm();
     const doc = tab.get('notes', 'a');

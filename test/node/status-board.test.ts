@@ -3,7 +3,7 @@ import {StatusBoard} from '../../lib/host/status-board.js';
 import type {Platform} from '../../lib/platform/platform.js';
 import {MAX_UNSAVED_DOCS, type HostStatus} from '../../lib/protocol/messages.js';
 
-describe('the status that tabs are told', () => {
+describe('the status that tabs receive', () => {
   let due: (() => void)[];
   let told: HostStatus[];
   let board: StatusBoard;
@@ -27,7 +27,7 @@ describe('the status that tabs are told', () => {
     for (const callback of due.splice(0)) callback();
   }
 
-  it('is told once, however much has changed', () => {
+  it('is sent once, for any number of changes', () => {
     board.countPending(1, 1, doc);
     board.countPending(1, 2, doc);
     board.countPending(1, 1, doc);
@@ -35,7 +35,7 @@ describe('the status that tabs are told', () => {
     expect(told).to.eql([{tabs: 1, deadLetters: 0, pendingOps: 3, pendingDocs: 2, durable: false, pendingWrites: 0}]);
   });
 
-  it('is not told where it has changed back meanwhile, as with an edit that the server has acknowledged at once', () => {
+  it('is not sent if it has changed back meanwhile, as with an edit that the server has acknowledged at once', () => {
     board.update();
     pass();
     board.countPending(1, 1, doc);
@@ -44,7 +44,7 @@ describe('the status that tabs are told', () => {
     expect(told).to.have.length(1);
   });
 
-  it('is told at once where a document is saved that was told to wait, unless many wait', () => {
+  it('is sent at once if a document that was reported as unsaved is saved, unless many are unsaved', () => {
     const unsaved = Array.from({length: 12}, (_, i) => ({collection: 'notes', id: String(i), pendingOps: 1, refusedOps: 0}));
     Object.assign(counts, {unsaved});
     for (const one of unsaved) board.countPending(1, 1, one);
@@ -56,7 +56,7 @@ describe('the status that tabs are told', () => {
     Object.assign(counts, {unsaved: undefined});
   });
 
-  it('is told at once when the last documents are saved that a full list has left out', () => {
+  it('is sent at once when the last documents that a full list left out are saved', () => {
     const docs = Array.from({length: 150}, (_, i) => ({collection: 'notes', id: String(i), pendingOps: 1, refusedOps: 0}));
     Object.assign(counts, {unsaved: docs.slice(0, MAX_UNSAVED_DOCS)});
     for (const one of docs) board.countPending(1, 1, one);
@@ -69,7 +69,7 @@ describe('the status that tabs are told', () => {
     expect(told.map(({pendingDocs}) => pendingDocs)).to.eql([150, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
   });
 
-  it('is told again where it has changed back after one tab has got it early', () => {
+  it('is sent again if it has changed back after one tab received it early', () => {
     board.update();
     pass();
     board.countPending(1, 1, doc);
@@ -79,7 +79,7 @@ describe('the status that tabs are told', () => {
     expect(told.map(({pendingOps}) => pendingOps)).to.eql([0, 0]);
   });
 
-  it('is told again to who has not heard it', () => {
+  it('is sent again to tabs that have not received it', () => {
     board.update();
     pass();
     board.sendAgain();
@@ -87,7 +87,7 @@ describe('the status that tabs are told', () => {
     expect(told).to.have.length(2);
   });
 
-  it('is told no more when the host has closed', () => {
+  it('is not sent after the host has closed', () => {
     board.update();
     board.end();
     pass();

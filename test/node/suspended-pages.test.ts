@@ -26,8 +26,8 @@ class HostClock extends FakeClock {
   }
 }
 
-describe('a tab whose next greeting arrives before the last one', () => {
-  it('has a session all the same', async () => {
+describe('a tab whose next greeting arrives before its last one', () => {
+  it('has a session', async () => {
     const backend = new Backend();
     const channel = memoryChannels();
     const host = new Host({connection: backend.connect(), channel});
@@ -63,7 +63,7 @@ describe('a page in the back/forward cache', () => {
   });
   afterEach(() => stage.close());
 
-  it('is not seen by others until it is back', async () => {
+  it('is not visible to others until it is restored', async () => {
     const page = stage.openTab().connection;
     const own = page.getPresence('room');
     await own.subscribe();
@@ -168,7 +168,7 @@ describe('a page that is suspended together with its host', () => {
     expect((await stage.server('a') as {words: string[]}).words).to.eql(['one', 'two', 'three']);
   });
 
-  describe('and is given up, and its document has another history when it comes back', () => {
+  describe('and is given up, and whose document has another history when it is restored,', () => {
     /** The page comes back after the document was closed, changed, and opened again by another tab. */
     async function comeBackLate(): Promise<void> {
       page.suspend();
@@ -195,7 +195,7 @@ describe('a page that is suspended together with its host', () => {
       await pass(500);
     }
 
-    it('is shown what there is', async () => {
+    it('gets the present state', async () => {
       void doc.subscribe();
       await pass(500);
       await comeBackLate();

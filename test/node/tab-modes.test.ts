@@ -12,8 +12,8 @@ describe('a tab that looks for its host', () => {
   beforeEach(() => { stage = new TabModesStage(); });
   afterEach(() => stage.close());
 
-  describe('where the browser has something and denies it', () => {
-    it('connects directly, with a reason, where locks are denied', async () => {
+  describe('in a browser that denies an API', () => {
+    it('connects directly, with a reason, if locks are denied', async () => {
       const tab = stage.open({locks: deniedLocks});
       await eventually('the tab is connected', connected(tab));
       expect(tab.modes).to.have.length(1);
@@ -22,13 +22,13 @@ describe('a tab that looks for its host', () => {
       expect(tab.errors).to.eql([]);
     });
 
-    it('has a document without a store where locks are denied and the mode is direct', async () => {
+    it('loads a document without a store if locks are denied and the mode is direct', async () => {
       const tab = stage.open({locks: deniedLocks, mode: 'direct', store: {}});
       await eventually('the tab is connected', connected(tab));
       expect(await stage.edit(tab)).to.eql({n: 1});
     });
 
-    it('connects directly, with a reason, where channels are denied', async () => {
+    it('connects directly, with a reason, if channels are denied', async () => {
       stage.define('BroadcastChannel', class {
         constructor() { throw new DOMException('The operation is insecure.', 'SecurityError'); }
       });
@@ -40,7 +40,7 @@ describe('a tab that looks for its host', () => {
   });
 
   describe('while no code can be loaded', () => {
-    it('says so once, with what it could not load, and tries again after growing pauses', async () => {
+    it('reports once what it could not load, and tries again after growing pauses', async () => {
       stage.loseCode();
       const tab = stage.open();
       await stage.settle();
@@ -67,7 +67,7 @@ describe('a tab that looks for its host', () => {
       expect(await stage.edit(tab)).to.eql({n: 1});
     });
 
-    it('finds the host of another tab as soon as that announces itself', async () => {
+    it('finds the host of another tab as soon as it announces itself', async () => {
       stage.loseCode();
       const waiting = stage.open();
       await stage.pass(20_000, 500);
@@ -102,7 +102,7 @@ describe('a tab that looks for its host', () => {
     });
   });
 
-  it('has the code of a host already when the server of the page is down as the host dies', async () => {
+  it('has loaded the code of a host in advance if the host dies while the page server is down', async () => {
     const first = stage.open();
     const second = stage.open();
     await stage.settle();
@@ -192,7 +192,7 @@ describe('a tab that looks for its host', () => {
 
   describe('that holds the host lock and does not answer', () => {
     for (const [what, loadMs] of [['at once', 0], ['within the time that a host has to answer', 800], ['later than a host has to answer', 2500]] as const) {
-      it(`replaces it by a worker of its own, which starts ${what}`, async () => {
+      it(`replaces the host by a worker of its own, which starts ${what}`, async () => {
         let workers = 0;
         stage.holdHostLock();
         await stage.settle();
@@ -211,7 +211,7 @@ describe('a tab that looks for its host', () => {
     }
   });
 
-  describe('with edits that only a shared host can carry on', () => {
+  describe('with edits that only a shared host can send', () => {
     let isUrlThere: boolean;
     /** With the url, this tab can be the host for all tabs. A direct connection has its own backend. */
     const url = (): Promise<string> => (isUrlThere ? Promise.resolve('ws://nowhere.invalid') : Promise.reject(new Error('Offline')));
@@ -239,7 +239,7 @@ describe('a tab that looks for its host', () => {
       return tab;
     }
 
-    it('waits for one, says so once, and loses nothing', async () => {
+    it('waits for one, reports it once, and loses nothing', async () => {
       const outcomes: unknown[] = [];
       const tab = await loseHost(({connection}) => {
         connection.get('docs', 'one').submitOp([{p: ['n'], na: 1}], {}, error => outcomes.push(error));
@@ -265,7 +265,7 @@ describe('a tab that looks for its host', () => {
       expect(await stage.edit(tab)).to.eql({n: 3});
     });
 
-    it('connects directly where it has none', async () => {
+    it('connects directly if it has none', async () => {
       const tab = await loseHost();
       await stage.pass(10_000, 500);
       expect([modeNames(tab), tab.errors]).to.eql([['elected-tab', 'direct'], []]);
@@ -273,7 +273,7 @@ describe('a tab that looks for its host', () => {
     });
   });
 
-  it("can't do with a url that leads nowhere, and says which option that is", () => {
+  it("rejects a url that can't be resolved, and names the option", () => {
     stage.define('location', {href: 'about:srcdoc'});
     try {
       expect(() => createConnection({url: '/sharedb?token=secret'})).to.throw(/option url \(\/sharedb\)/).with.property('code', 'ERR_TABS_BAD_OPTION');

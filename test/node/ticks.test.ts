@@ -12,7 +12,7 @@ interface List {
 }
 
 /** In a browser, each tick that ShareDB's client requests is a new MessageChannel. It costs more than the rest of the call. */
-describe('the ticks that ops ask for', () => {
+describe('the ticks that ops schedule', () => {
   const {nextTick} = upstream;
   let ticks: number;
   let isCounting: boolean;
@@ -60,7 +60,7 @@ describe('the ticks that ops ask for', () => {
     return remote.data as List;
   }
 
-  it('are one for all of a turn, and again in the next turn', async () => {
+  it('are one for all ops of a turn, and another in the next turn', async () => {
     for (const from of [0, 20]) {
       const done: Promise<void>[] = [];
       expect(ticksOf(() => { for (let n = from; n < from + 20; n++) done.push(doc.submitOp(insert(n))); })).to.equal(1);
@@ -80,7 +80,7 @@ describe('the ticks that ops ask for', () => {
     expect(other.data.list).to.eql([0, 1, 2]);
   });
 
-  it('count what listeners submit', async () => {
+  it('include ops that listeners submit', async () => {
     const done: Promise<void>[] = [];
     doc.on('op', () => { if (doc.data.list.length < 5) done.push(doc.submitOp(insert(doc.data.list.length))); });
     expect(ticksOf(() => done.push(doc.submitOp(insert(0))))).to.equal(1);
@@ -88,14 +88,14 @@ describe('the ticks that ops ask for', () => {
     expect((await stored()).list).to.eql([0, 1, 2, 3, 4]);
   });
 
-  it('come for what is submitted after a rollback', async () => {
+  it('are scheduled for ops submitted after a rollback', async () => {
     const lost = [doc.submitOp(insert(0)), doc.submitOp([{p: ['nowhere', 'deep'], oi: 1}])];
     expect((await Promise.allSettled(lost)).map(({status}) => status)).to.eql(['rejected', 'rejected']);
     await doc.submitOp(insert(0));
     expect((await stored()).list).to.eql([0]);
   });
 
-  it('are none while a tab waits for what may be composed', async () => {
+  it('are none while a tab waits for ops that may be composed', async () => {
     const held: (() => void)[] = [];
     let isHolding = true;
     // No time passes: a busy machine may need more than the 16 ms for which an op is held back.

@@ -70,7 +70,7 @@ describe('a host that needs a token', () => {
     expect(await host.token()).to.equal('of the newer');
   });
 
-  it('asks a tab that has come to the front', async () => {
+  it('asks a tab that became visible', async () => {
     const older = await open(() => 'of the older', false);
     await open(() => 'of the newer', false);
     older.hostClient.setVisible(true);
@@ -78,14 +78,14 @@ describe('a host that needs a token', () => {
     expect(await host.token()).to.equal('of the older');
   });
 
-  it('asks the next tab where one fails, and the one after it where that gives no string', async () => {
+  it('asks the next tab if one fails, and another if that one returns no string', async () => {
     await open(() => 'of the last');
     await open(() => 5 as never);
     await open(() => { throw new Error('not signed in'); });
     expect(await host.token()).to.equal('of the last');
   });
 
-  it('asks the next tab where one does not answer in time', async () => {
+  it('asks the next tab if one does not answer in time', async () => {
     await open(() => 'of the other');
     await open(() => new Promise(() => {}));
     const token = host.token();
@@ -114,7 +114,7 @@ describe('a host that needs a token', () => {
     expect(asked).to.eql(['frozen 4', 'frozen 3', 'frozen 2', 'frozen 1', 'visible']);
   });
 
-  it('takes the answer of a slow tab, if it is the first', async () => {
+  it('uses the answer of a slow tab, if it is the first', async () => {
     let answer: (token: string) => void = () => {};
     await open(() => new Promise(() => {}));
     await open(() => new Promise(resolve => { answer = resolve; }));
@@ -126,7 +126,7 @@ describe('a host that needs a token', () => {
     expect(await token).to.equal('of the slow');
   });
 
-  it('asks a tab that comes while the others are silent', async () => {
+  it('asks a tab that connects while the others are silent', async () => {
     await open(() => new Promise(() => {}));
     const token = host.token();
     await calm();
@@ -135,14 +135,14 @@ describe('a host that needs a token', () => {
     expect(await token).to.equal('of the new one');
   });
 
-  it('waits for a tab that has tokens', async () => {
+  it('waits for a tab that can supply tokens', async () => {
     await open();
     const token = host.token();
     await open(() => 'here it is');
     expect(await token).to.equal('here it is');
   });
 
-  it('says why there is none', async () => {
+  it('gives the reason if there is none', async () => {
     await open(() => { throw new Error('not signed in'); });
     const {code, message} = await failure(host.token());
     expect(code).to.equal('ERR_TABS_NO_TOKEN');
@@ -150,13 +150,13 @@ describe('a host that needs a token', () => {
     expect(warnings.join()).to.contain('not signed in');
   });
 
-  it('gives up where no tab comes', async () => {
+  it('gives up if no tab connects', async () => {
     const token = host.token();
     clock.pass(30_000);
     expect((await failure(token)).code).to.equal('ERR_TABS_NO_TOKEN');
   });
 
-  it('asks again each time, and keeps none', async () => {
+  it('requests a token for each connection, and stores none', async () => {
     let n = 0;
     await open(() => `token ${++n}`);
     expect([await host.token(), await host.token()]).to.eql(['token 1', 'token 2']);

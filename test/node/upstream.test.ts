@@ -13,7 +13,7 @@ const VERSIONS = ['sharedb', 'sharedb-6'];
 /** The possible results of `kindOf` for a member; `any` stands for all, and requires only that the member exists. */
 type Kinds = Set<string>;
 
-describe('what the library leans on in sharedb beyond its documentation', () => {
+describe('the undocumented behaviour of sharedb that the library relies on', () => {
   for (const name of VERSIONS) {
     const {version} = require(`${name}/package.json`) as {version: string};
     describe(`sharedb ${version} has`, () => {

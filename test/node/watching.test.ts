@@ -258,7 +258,7 @@ describe('a tab that watches another on the same host', () => {
   });
 });
 
-describe('what tabs of one host do beyond that', () => {
+describe('tabs of one host', () => {
   does('who unsubscribes while the host is lost is called back once, and not subscribed again', async ({shared, calm}) => {
     const {mine} = await shared({n: 1});
     const connection = mine.connection as unknown as ProxyConnection;
