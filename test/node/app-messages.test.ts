@@ -62,7 +62,7 @@ describe('messages of the app itself', () => {
     return heard;
   }
 
-  it('reach the server, and the server\'s reach every tab, as they are', async () => {
+  it('reach the server, and the server\'s reach every tab, unchanged', async () => {
     const heard = tabs.map(hear);
     const messages = [{a: 'chat', text: 'hello'}, {type: 'no action'}, {a: 'app.dotted', list: [1, null, {deep: true}]}, {a: 'toString'}, {a: 5}];
     for (const message of messages) tabs[0]!.send(message);
@@ -91,13 +91,13 @@ describe('messages of the app itself', () => {
     expect(order).to.eql(['op', 'op']);
   });
 
-  it('are told of by ShareDB, as it tells of any message that it does not know, if no app takes them', async () => {
+  it('cause ShareDB\'s error for an unknown message, if no app handles them', async () => {
     tabs[0]!.send({wants: {a: 'nobody', listens: true}});
     await until('both tabs have complained', () => complaints.length === 2);
     expect(complaints).to.eql([0, 1].map(() => ['Ignoring unrecognized message', {a: 'nobody', listens: true}]));
   });
 
-  it('throw, or are told of by an error, without a connection to the server', async () => {
+  it('throw, or cause an error, without a connection to the server', async () => {
     real.close();
     await until('the tab knows', () => tabs[0]!.state === 'closed');
     expect(() => tabs[0]!.send({a: 'chat'})).to.throw('there is no connection').with.property('code', 'ERR_TABS_OFFLINE');

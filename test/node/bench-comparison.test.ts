@@ -19,21 +19,21 @@ describe('the comparison of two benchmark runs', () => {
 
   const compare = (was: Run, is: Run): string[] | undefined => slowerThan(reportOf(was), reportOf(is));
 
-  it('names a figure that got slower beside its baseline', () => {
+  it('reports a figure that got slower relative to its baseline', () => {
     expect(compare({ms: 2, plain: 1}, {ms: 3, plain: 1})).to.eql(['acknowledged, one tab: 3.00 × plain, was 2.00 × (50 % more; noise 2 %)']);
   });
 
-  it('names none on a slower machine, and none that got faster', () => {
+  it('reports none on a slower machine, and none that got faster', () => {
     expect(compare({ms: 2, plain: 1}, {ms: 6, plain: 3})).to.eql([]);
     expect(compare({ms: 2, plain: 1}, {ms: 1, plain: 1})).to.eql([]);
   });
 
-  it('names none within the noise of few measurements, or within what two runs of the same code differ by', () => {
+  it('reports none within the noise of few measurements, or within the difference of two runs of the same code', () => {
     expect(compare({ms: 2, plain: 1, count: 4}, {ms: 2.8, plain: 1, count: 4})).to.eql([]);
     expect(compare({ms: 2, plain: 1}, {ms: 2.2, plain: 1})).to.eql([]);
   });
 
-  it('names none that the last run did not have', () => {
+  it('reports none that the last run did not have', () => {
     const last = {...reportOf({ms: 1, plain: 1}), scenarios: {}};
     expect(slowerThan(last, reportOf({ms: 2, plain: 1}))).to.eql([]);
   });

@@ -35,7 +35,7 @@ describe('the journal of a document', () => {
     expect(cuts).to.eql([5000]);
   });
 
-  it('is cut in 100 ms of quiet when it has grown long', () => {
+  it('is cut after a pause of 100 ms when it is long', () => {
     write(3, 30);
     journal.isDue = true;
     write(3, 30);
@@ -43,7 +43,7 @@ describe('the journal of a document', () => {
     expect(cuts).to.eql([250]);
   });
 
-  it('is cut without a quiet moment when it has grown very long', () => {
+  it('is cut without a pause when it is very long', () => {
     journal.isDue = true;
     write(10, 30);
     expect(cuts).to.eql([]);
@@ -53,7 +53,7 @@ describe('the journal of a document', () => {
     expect(cuts[0]).to.be.below(400);
   });
 
-  it('is not cut where that is out of proportion', () => {
+  it('is not cut if the checkpoint is too large in proportion', () => {
     journal.isWorthwhile = false;
     write(3, 30);
     rest();
@@ -61,7 +61,7 @@ describe('the journal of a document', () => {
     expect(timer.isWaiting).to.equal(false);
   });
 
-  it('is not cut by the timer any more when that is cancelled', () => {
+  it('is not cut after the timer was cancelled', () => {
     write(1, 30);
     timer.cancel();
     rest();

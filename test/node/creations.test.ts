@@ -44,7 +44,7 @@ describe('a document that was being created when its host was lost', () => {
     expect([doc.data, doc.version]).to.eql([{words: ['one']}, 1]);
   });
 
-  it('is so with what was made on it, and followed', async () => {
+  it('is created with the ops made on it, and followed', async () => {
     stage.hostProcess.freeze();
     doc.preventCompose = true;
     const made = [doc.create({words: []}), doc.submitOp([{p: ['words', 0], li: 'one'}]), doc.submitOp([{p: ['words', 1], li: 'two'}])];
@@ -59,7 +59,7 @@ describe('a document that was being created when its host was lost', () => {
     expect(doc.version).to.equal(4);
   });
 
-  it('is shown without what another tab made on it if that tab is gone, too', async () => {
+  it('is shown without the ops of another tab if that tab has ended, too', async () => {
     const answer = holdOps();
     doc.preventCompose = true;
     const made = [doc.create({words: []}), doc.submitOp([{p: ['words', 0], li: 'one'}])];
@@ -80,7 +80,7 @@ describe('a document that was being created when its host was lost', () => {
     expect(loads).to.equal(1);
   });
 
-  it('is lost, and the error says so, if what was made on it needs what is gone', async () => {
+  it('is lost, with an error, if the ops made on it need lost ops', async () => {
     const answer = holdOps();
     doc.preventCompose = true;
     const creation = refused(done => doc.create({words: []}, done));
@@ -98,7 +98,7 @@ describe('a document that was being created when its host was lost', () => {
     await until('what the server has is shown', () => doc.data === undefined);
   });
 
-  it('is the one that somebody else has created meanwhile', async () => {
+  it('is the document that another client has created meanwhile', async () => {
     stage.hostProcess.freeze();
     const creation = refused(done => doc.create({words: ['mine']}, done));
     await calm();

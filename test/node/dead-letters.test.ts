@@ -208,7 +208,7 @@ describe('dead letters', () => {
 
   for (const kind of kinds) {
     describe(`of ${kind.type}`, () => {
-      it('lands where it was meant, with what others did meanwhile', async () => {
+      it('is applied at its place, with the later edits of others', async () => {
         const {tab, doc, letter} = await refusedEdit(kind);
         expect(letter.v).to.equal(1);
         await tab.deadLetters.retry(letter.id);
@@ -218,7 +218,7 @@ describe('dead letters', () => {
         await until('its status says so', () => tab.status.deadLetters === 0);
       });
 
-      it('lands there with a host that has never seen the document, which nobody has open', async () => {
+      it('is applied by a host that has never loaded the document, which nobody has open', async () => {
         const {tab} = await refusedEdit(kind);
         await tab.flushWrites();
         stage.crash();
@@ -228,7 +228,7 @@ describe('dead letters', () => {
         expect(await stage.data()).to.eql(kind.end);
       });
 
-      it('lands there with edits of another tab that the server has not got yet', async () => {
+      it('is applied with unsent edits of another tab', async () => {
         const [first, ...rest] = kind.others;
         const {tab, letter} = await refusedEdit({...kind, others: [first]});
         const other = stage.tab().get('notes', 'a');
@@ -243,7 +243,7 @@ describe('dead letters', () => {
         expect(await stage.data()).to.eql(kind.end);
       });
 
-      it('is made once, though it is retried at once by several tabs, and again', async () => {
+      it('is applied once, though several tabs retry it at once, and again', async () => {
         const {tab, letter} = await refusedEdit(kind);
         const other = await stage.connectedTab();
         await Promise.all([tab.deadLetters.retry(letter.id), tab.deadLetters.retry(letter.id), other.deadLetters.retry(letter.id)]);
@@ -251,7 +251,7 @@ describe('dead letters', () => {
         expect(await stage.data()).to.eql(kind.end);
       });
 
-      it('is made once, though the host dies when the server has it, and the letter is still stored', async () => {
+      it('is applied once, though the host dies when the server has it, and the letter is still stored', async () => {
         const {tab, letter} = await refusedEdit(kind);
         await tab.flushWrites();
         const saved = stage.storage.save();
@@ -268,7 +268,7 @@ describe('dead letters', () => {
         expect(await stage.data()).to.eql(before);
       });
 
-      it('is no letter any more, though the host dies while it is under way', async () => {
+      it('is removed, though the host dies while the op is in flight', async () => {
         const {tab, letter} = await refusedEdit(kind);
         stage.hold();
         const retry = outcomeOf(tab.deadLetters.retry(letter.id));
@@ -283,7 +283,7 @@ describe('dead letters', () => {
         expect(await stage.data()).to.eql(kind.end);
       });
 
-      it('is not made again, if the server refused it after it had committed it', async () => {
+      it('is not applied again, if the server refused it after it had committed it', async () => {
         stage.refusesAfterwards = true;
         await stage.create(kind.type, kind.start);
         const tab = stage.tab();
@@ -298,7 +298,7 @@ describe('dead letters', () => {
     });
   }
 
-  it('stays the same letter when it is refused again, and is made on what it was refused on', async () => {
+  it('stays the same letter when it is refused again, and is based on the state at which it was refused', async () => {
     const [kind] = kinds as [Kind];
     const {tab, letter} = await refusedEdit(kind);
     const heard: DeadLetter[] = [];
@@ -354,7 +354,7 @@ describe('dead letters', () => {
       return {tab, letters};
     }
 
-    it('land where they were meant, retried in their order, with edits of others between', async () => {
+    it('are applied at their places, retried in order, with edits of others between', async () => {
       const {tab, letters} = await lostTogether();
       for (const [i, {id}] of letters.entries()) {
         await tab.deadLetters.retry(id);
@@ -363,13 +363,13 @@ describe('dead letters', () => {
       expect(await stage.data()).to.eql(['2', '1', '0', 'one', 'a', 'mine', 'and this', 'and that', 'b']);
     });
 
-    it('land there, all retried at once', async () => {
+    it('are applied there, all retried at once', async () => {
       const {tab, letters} = await lostTogether();
       await Promise.all(letters.map(({id}) => tab.deadLetters.retry(id)));
       expect(await stage.data()).to.eql(['one', 'a', 'mine', 'and this', 'and that', 'b']);
     });
 
-    it('wait for what they were made on', async () => {
+    it('wait for the ops that they were made on', async () => {
       const {tab, letters} = await lostTogether();
       const error = await Promise.resolve(tab.deadLetters.retry(letters[2]!.id)).catch((reason: Error & {code: string}) => reason);
       expect(error).to.include({code: 'ERR_TABS_LETTER_BASE'}).and.property('message').to.contain('notes.a').and.to.contain('retry it before');
@@ -434,7 +434,7 @@ describe('dead letters', () => {
       stage.storage.put(`kept: dead letter: ${id}`, JSON.stringify(kept));
     }
 
-    it('are listed; creations and deletions can be retried, ops say why not', async () => {
+    it('are listed; creations and deletions can be retried, ops reject with a reason', async () => {
       await stage.create('json0', ['a'], 'op');
       await stage.create('json0', ['a'], 'del');
       const first = stage.tab();

@@ -53,7 +53,7 @@ describe('signing out in an app that deletes the mark in localStorage', () => {
       return {tab, heard};
     }
 
-    it('closes a tab that began before the clearing, takes none of its ops, and tells it the mark', async () => {
+    it('closes a tab that began before the clearing, accepts none of its ops, and sends it the mark', async () => {
       const cleared = clearing();
       await startAfter(cleared);
       const {tab, heard} = tabOf(cleared.time - 1);
@@ -64,7 +64,7 @@ describe('signing out in an app that deletes the mark in localStorage', () => {
       expect(stage.host.inspect()).to.include({docs: 0, pendingOps: 0});
     });
 
-    it('welcomes a tab that began after the clearing, and tells it the mark', async () => {
+    it('welcomes a tab that began after the clearing, and sends it the mark', async () => {
       const cleared = clearing();
       await startAfter(cleared);
       const {tab, heard} = tabOf(cleared.time);
@@ -168,7 +168,7 @@ describe('signing out in an app that deletes the mark in localStorage', () => {
   describe('pages', () => {
     const word: OrphanedOpsMessage = {tabId: 'gone', lineage: 'l', docs: []};
 
-    it('leave no ops to the next user where they did not find the mark any more', async () => {
+    it('leave no ops to the next user if they do not find the mark', async () => {
       const items = pageStorage();
       const open = (): Storage => items;
       const gone = new OrphanedOpsStorage('default', 'gone', undefined, open, new ClearingMark('default', open, 5));
@@ -181,7 +181,7 @@ describe('signing out in an app that deletes the mark in localStorage', () => {
       expect(Array.from({length: items.length}, (_, i) => items.key(i)).sort()).to.eql(['sharedb-tabs:default:cleared', 'sharedb-tabs:default:orphaned-ops:next']);
     });
 
-    it('write the mark again where the app has deleted it', () => {
+    it('write the mark again if the app has deleted it', () => {
       const items = pageStorage();
       const early = new ClearingMark('default', () => items, 5);
       const late = new ClearingMark('default', () => items, 8);

@@ -73,7 +73,7 @@ describe('a presence in a document that is being loaded', () => {
     await until('the document is there', () => docOf(1).data !== undefined);
   }
 
-  it('is shown when that is there, and moves with what is typed', async () => {
+  it('is shown when the document is loaded, and is transformed by edits', async () => {
     await bePresent();
     const {remotePresences} = presenceOf(1);
     await finishLoading();

@@ -16,7 +16,7 @@ describe('a json0 op that is tried', () => {
     return {p, ...random.pick<object>([{oi: value}, {od: 1}, {od: 1, oi: value}, {li: value}, {ld: 1}, {ld: 1, li: value}, {lm: 1}, {na: 1}, {si: 'x'}, {t: 'text0', o: [{p: 0, i: 'x'}]}])};
   }
 
-  it('fails as it would, and the data stay as they are', () => {
+  it('fails as the real op would, and the data stay unchanged', () => {
     const random = new Random(Number(process.env['SEED'] ?? 1));
     let failures = 0;
     for (let n = 0; n < 1000; n++) {
@@ -36,7 +36,7 @@ describe('a json0 op that is tried', () => {
     expect(failures).to.be.within(100, 900);
   });
 
-  it('is not slower for what it does not touch', () => {
+  it('does not take longer because of data that it does not change', () => {
     const untouched = {toJSON: () => { throw new Error('It was copied'); }};
     const queue = {q: [untouched, untouched], l: {a: untouched}};
     expect(dryRun(json0, [{p: ['q', 0], ld: 1}, {p: ['l', 'b'], oi: 1}], queue)).to.equal(undefined);

@@ -27,7 +27,7 @@ class OpsAwayDB extends BasicQueryableMemoryDB {
   }
 }
 
-describe('a server that can not read for a moment', () => {
+describe('a server that can\'t read for a moment', () => {
   let db: OpsAwayDB;
   let backend: Backend & {suppressPublish?: boolean};
   let clock: HandClock;
@@ -79,7 +79,7 @@ describe('a server that can not read for a moment', () => {
     await done('nothing is pending', new Promise<void>(resolve => tabs[0]!.whenNothingPending(() => resolve())));
   });
 
-  it('takes an edit later, although the ops before it could not be read', async () => {
+  it('accepts an edit later, although the ops before it could not be read', async () => {
     const [doc] = await open();
     backend.suppressPublish = true;
     const other = await remote();
@@ -95,7 +95,7 @@ describe('a server that can not read for a moment', () => {
     expect(await done('letters', tabs[0]!.deadLetters.list())).to.eql([]);
   });
 
-  it('costs nobody an op when it refuses the op of somebody else', async () => {
+  it('causes no loss of an op when it refuses the op of another client', async () => {
     const [one, other] = await open();
     areSnapshotsAway = true;
     const refused = one.submitOp([{d: 1}]).then(() => undefined, (error: {code?: string}) => error.code);

@@ -54,7 +54,7 @@ describe('an op at which the server closes the connection', () => {
 
   const big = (letter: string): string => letter.repeat(2 * MAX);
 
-  it('since it is larger than the server takes, becomes a dead letter, and all else goes on', async () => {
+  it('because it is too large becomes a dead letter, and all other ops continue', async () => {
     const [doc, other] = await open('a');
     const [second] = await open('b');
     line.refuses = message => (message.length > MAX ? {code: 1009, reason: ''} : undefined);
@@ -77,7 +77,7 @@ describe('an op at which the server closes the connection', () => {
     expect(line.sockets, 'it connects anew, again and again').to.equal(sockets);
   });
 
-  it('of two that are too large, in two documents, leaves everything else alone', async () => {
+  it('that is one of two large ops, in two documents, does not affect others', async () => {
     const [doc] = await open('a');
     const [second] = await open('b');
     line.refuses = message => (message.length > MAX ? {code: 1009, reason: ''} : undefined);
@@ -86,7 +86,7 @@ describe('an op at which the server closes the connection', () => {
     expect(await clock.passUntil('both go on', Promise.all([write(doc, 'after'), write(second, 'after')]))).to.eql([undefined, undefined]);
   });
 
-  it('since the server fails at it, is found out without a telling code', async () => {
+  it('because it crashes the server is found without a specific code', async () => {
     const [doc] = await open('a');
     const [second] = await open('b');
     line.refuses = message => (message.includes('poison') ? {code: 1006, reason: ''} : undefined);
@@ -97,7 +97,7 @@ describe('an op at which the server closes the connection', () => {
     expect(await clock.passUntil('the document goes on', write(doc, 'after'))).to.equal(undefined);
   });
 
-  it('is no dead letter where the network only comes and goes', async () => {
+  it('is no dead letter if the network is unreliable', async () => {
     const [doc] = await open('a');
     let closed = 0;
     line.refuses = message => (message.includes('word') && closed++ < 4 ? {code: 1006, reason: ''} : undefined);
@@ -106,7 +106,7 @@ describe('an op at which the server closes the connection', () => {
   });
 
   for (const code of [4401, 1001, 1012]) {
-    it(`is no dead letter where the server closes with ${code}, however often`, async () => {
+    it(`is no dead letter if the server closes with ${code}, for any number of times`, async () => {
       const [doc] = await open('a');
       let closed = 0;
       line.refuses = message => (message.includes('word') && closed++ < 12 ? {code, reason: 'token expired'} : undefined);
@@ -114,7 +114,7 @@ describe('an op at which the server closes the connection', () => {
     });
   }
 
-  it('of an earlier host is found out by the next one', async () => {
+  it('of an earlier host is found by the next one', async () => {
     const [doc] = await open('a');
     line.connection.close();
     void write(doc, big('x'));
@@ -133,7 +133,7 @@ describe('an op at which the server closes the connection', () => {
     expect(fresh.data.words).to.eql(['after']);
   });
 
-  it('tells the tabs with which code and reason', async () => {
+  it('is reported to the tabs with code and reason', async () => {
     const [doc] = await open('a');
     const reasons: unknown[] = [];
     tabs[1].on('disconnected' as never, ((reason: unknown) => reasons.push(reason)) as never);

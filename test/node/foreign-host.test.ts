@@ -20,7 +20,7 @@ const kinds: Record<string, {data: unknown; mine: unknown; theirs: unknown; both
   }
 };
 
-describe('an edit that is made when a host without the history has taken over, and the document is not loaded again yet', () => {
+describe('an edit that is made after a host without the history has taken over, before the document is loaded again,', () => {
   let stage: MirrorStage;
   const store = (): {store: {storage: InMemoryStorage}} => ({store: {storage: new InMemoryStorage()}});
 
@@ -68,7 +68,7 @@ describe('an edit that is made when a host without the history has taken over, a
   }
 
   for (const [type, {data, mine, theirs, both, replaced}] of Object.entries(kinds)) {
-    it(`reaches the server where that has changed nothing: ${type}`, async () => {
+    it(`reaches a server that has changed nothing: ${type}`, async () => {
       stage.startHost(store());
       const {connection} = stage.openTab();
       const doc: ProxyDoc = connection.get('notes', 'a');
@@ -88,7 +88,7 @@ describe('an edit that is made when a host without the history has taken over, a
       await agree([doc], other);
     });
 
-    it(`is carried over what the server has had meanwhile: ${type}`, async () => {
+    it(`is rebased over the server's later ops: ${type}`, async () => {
       const {doc, other, editAtOnce} = await open(type, data);
       const edit = editAtOnce(() => doc.submitOp(mine));
       stage.killHost();
@@ -99,7 +99,7 @@ describe('an edit that is made when a host without the history has taken over, a
       await agree([doc], other);
     });
 
-    it(`is carried over what another tab has loaded and typed meanwhile: ${type}`, async () => {
+    it(`is rebased over edits that another tab has made meanwhile: ${type}`, async () => {
       const {doc, other, editAtOnce} = await open(type, data);
       const neighbour: ProxyDoc = stage.openTab().connection.get('notes', 'a');
       await neighbour.subscribe();
@@ -115,7 +115,7 @@ describe('an edit that is made when a host without the history has taken over, a
       await agree([doc, neighbour], other);
     });
 
-    it(`is carried on by a host that has no server yet: ${type}`, async () => {
+    it(`is kept by a host without a server: ${type}`, async () => {
       const {doc, other, editAtOnce} = await open(type, data);
       const edit = editAtOnce(() => doc.submitOp(mine));
       stage.killHost();
@@ -129,7 +129,7 @@ describe('an edit that is made when a host without the history has taken over, a
     });
 
     for (const [where, follows] of Object.entries({'a followed document': true, 'a document that was fetched once': false})) {
-      it(`is a dead letter, or made on the other content, where the server has that at this version: ${type}, ${where}`, async () => {
+      it(`is a dead letter, or applied to the other content, if the server has other content at this version: ${type}, ${where}`, async () => {
         const {connection, doc, editAtOnce} = await open(type, data, follows);
         const edit = editAtOnce(() => doc.submitOp(mine).catch((error: {code: string}) => error.code));
         stage.killHost();
@@ -150,7 +150,7 @@ describe('an edit that is made when a host without the history has taken over, a
       });
     }
 
-    it(`is carried on as an edit on a stored state, where the server has other content when it is back: ${type}`, async () => {
+    it(`is handled as an edit of a stored state, if the server has other content later: ${type}`, async () => {
       const {doc, editAtOnce} = await open(type, data);
       const edit = editAtOnce(() => doc.submitOp(mine));
       stage.killHost();
@@ -163,7 +163,7 @@ describe('an edit that is made when a host without the history has taken over, a
     });
   }
 
-  it('deletes what it was made on', async () => {
+  it('deletes the document that it was made on', async () => {
     const {doc, other, editAtOnce} = await open('json0', {words: []});
     const edit = editAtOnce(() => doc.del());
     stage.killHost();
@@ -199,7 +199,7 @@ describe('an edit that is made when a host without the history has taken over, a
     });
   }
 
-  it('is a dead letter where ops are shown that only the last host had', async () => {
+  it('is a dead letter if the tab shows ops that only the last host had', async () => {
     const {connection, doc, other, editAtOnce} = await open('json0', {words: ['one']});
     stage.backend.use('submit', () => {});
     const lost = doc.submitOp([{p: ['words', 0], li: 'lost'}]).catch((error: unknown) => error);
@@ -213,7 +213,7 @@ describe('an edit that is made when a host without the history has taken over, a
     await until('it shows what the server has', () => JSON.stringify(doc.data) === JSON.stringify(other.data));
   });
 
-  it('is a dead letter where the server no longer has the ops since', async () => {
+  it('is a dead letter if the server no longer has the ops since', async () => {
     const {doc, other, editAtOnce} = await open('json0', {words: ['one']});
     const neighbour: ProxyDoc = stage.openTab().connection.get('notes', 'a');
     await neighbour.subscribe();

@@ -9,7 +9,7 @@ interface Note {
   list: number[];
 }
 
-describe('a tab whose ops the server does not keep up with', () => {
+describe('a tab that makes ops faster than the server answers', () => {
   let host: Host;
   let tabs: ProxyConnection[];
   let docs: ProxyDoc<Note>[];
@@ -55,7 +55,7 @@ describe('a tab whose ops the server does not keep up with', () => {
     }
   }
 
-  it('composes what would pile up in the host, and the other tab has it all the same', async () => {
+  it('composes ops that would otherwise wait in the host, and the other tab shows them', async () => {
     await push(200);
     await until('the other tab has all', () => docs[1]!.data.list.length === 200);
     expect(ops).to.be.below(40);
@@ -65,7 +65,7 @@ describe('a tab whose ops the server does not keep up with', () => {
     expect(host.inspect().pendingOps).to.equal(0);
   });
 
-  it('holds nothing back that can\'t be composed', async () => {
+  it('holds back no ops that can\'t be composed', async () => {
     docs[0]!.preventCompose = true;
     await push(60);
     await until('the other tab has all', () => docs[1]!.data.list.length === 60);
@@ -73,14 +73,14 @@ describe('a tab whose ops the server does not keep up with', () => {
     answer!();
   });
 
-  it('sends what was held back as soon as the server answers', async () => {
+  it('sends the ops that were held back as soon as the server answers', async () => {
     await push(30);
     answer!();
     await docs[0]!.whenNothingPending();
     expect(docs[0]!.data.list).to.have.length(30);
   });
 
-  it('holds nothing back where there is no server', async () => {
+  it('holds nothing back if there is no server', async () => {
     (host as unknown as {connection: {close(): void}}).connection.close();
     await until('the tab knows it', () => tabs[0]!.state !== 'connected');
     await push(60);

@@ -29,7 +29,7 @@ describe('the host lock', () => {
     }, () => told.push(`${name} has lost it`));
   }
 
-  it('is had at once where it is free, and waited for where somebody has it, who is told', async () => {
+  it('is acquired at once if it is free; otherwise the holder is notified, and the host waits', async () => {
     stand('one');
     await until('the first serves', () => told.length === 1);
     stand('two');
@@ -39,7 +39,7 @@ describe('the host lock', () => {
     expect(told).to.eql(['one serves', 'two waits', 'a candidate of build two', 'two serves']);
   });
 
-  it('is not waited for any more by who has been stopped', async () => {
+  it('is not requested any more after a stop', async () => {
     stand('one');
     await until('the first serves', () => told.length === 1);
     const end = new AbortController();

@@ -49,10 +49,10 @@ describe('a host\'s side of a session', () => {
 
   const heard = (): string[][] => posted.map(({messages}) => messages.map(text => (JSON.parse(text) as {a: string}).a));
 
-  describe('gathers what may wait for more', () => {
+  describe('collects messages that may wait', () => {
     beforeEach(() => begin());
 
-    it('and lets it go once in 8 ms', () => {
+    it('and sends them once in 8 ms', () => {
       say('one', 'repeatable', true);
       say('two', 'repeatable', true);
       say('three', 'repeatable', true);
@@ -64,7 +64,7 @@ describe('a host\'s side of a session', () => {
       expect(heard().at(-1)).to.eql(['four']);
     });
 
-    it('but not where something follows that may not', () => {
+    it('and sends them with a later message that may not wait', () => {
       say('one');
       say('two', 'repeatable', true);
       say('three', 'repeatable');
@@ -73,7 +73,7 @@ describe('a host\'s side of a session', () => {
       expect(posted).to.have.length(2);
     });
 
-    it('and forgets it when it ends', () => {
+    it('and drops them when it ends', () => {
       say('one');
       say('two', 'repeatable', true);
       session.end();
@@ -123,7 +123,7 @@ describe('a host\'s side of a session', () => {
       for (const {callback} of due) callback();
     }
 
-    it('holds back what tells of something that is not durable', () => {
+    it('holds back messages whose content is not durable', () => {
       write();
       say('one');
       expect(heard()).to.eql([]);
@@ -131,7 +131,7 @@ describe('a host\'s side of a session', () => {
       expect(heard()).to.eql([['one']]);
     });
 
-    it('says early what would come again, and that it does', () => {
+    it('sends messages early if their content would be received again, and marks them', () => {
       say('one');
       write(true);
       say('two', 'repeatable');
@@ -141,7 +141,7 @@ describe('a host\'s side of a session', () => {
       expect(posted.at(-1)!.durable).to.equal(undefined);
     });
 
-    it('waits no longer with what is behind something that is held back than with that', () => {
+    it('sends later messages as soon as the message that is held back', () => {
       write();
       say('one');
       write(true);

@@ -7,7 +7,7 @@ import {memoryChannels} from '../../lib/platform/memory.js';
 import {HandClock} from '../waiting/hand-clock.js';
 import {until} from '../waiting/until.js';
 
-describe('looking into it', () => {
+describe('an inspection', () => {
   let channel: ReturnType<typeof memoryChannels>;
   let backend: Backend;
   const closing: (() => void)[] = [];
@@ -38,7 +38,7 @@ describe('looking into it', () => {
     return tab;
   }
 
-  it('gives a report that can be copied, of both sides, and without data', async () => {
+  it('returns a report on both sides, as plain JSON and without data', async () => {
     startHost({place: 'shared-worker', build: '7'});
     const [tab, other] = [openTab(), openTab()];
     await tab.get('notes', 'one').create({secret: 'rosebud'});
@@ -59,7 +59,7 @@ describe('looking into it', () => {
     });
   });
 
-  it('lists queries and presences with who follows them, and values of conditions only where they are asked for', async () => {
+  it('lists queries and presences with their followers, and values of conditions only on request', async () => {
     backend.close();
     backend = new Backend({presence: true});
     startHost({place: 'shared-worker'});
@@ -83,7 +83,7 @@ describe('looking into it', () => {
     expect(queryList[0]!.query).to.equal(JSON.stringify(query));
   });
 
-  it('tells how the host is connected and how long it has been running', async () => {
+  it('shows how the host is connected and how long it has been running', async () => {
     const socket = {readyState: 1, send: () => {}, close: () => {}};
     startHost({place: 'shared-worker', connection: new Connection(socket as never)});
     const tab = openTab();
@@ -95,7 +95,7 @@ describe('looking into it', () => {
     expect(await tab.inspect()).to.include({socket: 'closed'});
   });
 
-  it('asks the tabs what only they know, where that is wanted, and a silent one only once', async () => {
+  it('asks the tabs for their own facts, on request, and a silent one only once', async () => {
     startHost({place: 'shared-worker'});
     const [tab, silent] = [openTab(), openTab()];
     const questions: string[] = [];
@@ -116,13 +116,13 @@ describe('looking into it', () => {
     expect(questions).to.eql(['tab.report']);
   });
 
-  it("gives the tab's part where no host answers", async () => {
+  it("returns the tab's part if no host answers", async () => {
     const report = await openTab().inspect();
     expect(report).to.have.property('error').that.is.a('string');
     expect(report.tab).to.include({hostState: 'connecting', docs: 0});
   });
 
-  it("tells in the tab's console what was asked for, and nothing else", async () => {
+  it("writes the requested scopes to the tab's console, and nothing else", async () => {
     startHost({place: 'shared-worker'});
     const [talking, quiet] = [openTab({debug: 'host,link'}), openTab()];
     await talking.get('notes', 'one').create({n: 1});
@@ -131,7 +131,7 @@ describe('looking into it', () => {
     expect(said.every(line => /^debug sharedb-tabs:(host|link)/.test(line)), said.join('\n')).to.equal(true);
   });
 
-  it('tells everything where asked to', async () => {
+  it('writes everything on request', async () => {
     startHost({place: 'shared-worker'});
     await openTab({debug: true}).get('notes', 'one').create({n: 1});
     await until('scopes of both sides are told', () =>
@@ -155,7 +155,7 @@ describe('looking into it', () => {
 describe('a host without tabs', () => {
   const channel = memoryChannels();
 
-  it('lets go of documents that nobody follows, and closes after a while, when all is sent', async () => {
+  it('releases documents without followers, and closes after a while, when all ops are sent', async () => {
     const backend = new Backend();
     let letThrough: (() => void) | undefined;
     backend.use('submit', (_context, next) => { letThrough = () => next(); });
@@ -172,7 +172,7 @@ describe('a host without tabs', () => {
     expect(host.inspect()).to.include({docs: 0, pendingOps: 0, state: 'closed'});
   });
 
-  it('stays when a tab comes back in time', async () => {
+  it('stays open if a tab returns in time', async () => {
     const clock = new HandClock();
     const host = new Host({connection: new Backend().connect(), channel, clock, store: false, idleAfter: 100});
     const first = new ProxyConnection({channel});

@@ -4,7 +4,7 @@ import {calm} from '../store/clock.js';
 import {until} from '../waiting/until.js';
 import {MirrorStage, type StagedTab} from './mirror-stage.js';
 
-describe('a tab whose page is too busy to be granted its lock', () => {
+describe('a tab whose page is too busy to acquire its lock', () => {
   let stage: MirrorStage;
   let tab: StagedTab;
   let grant: () => void;
@@ -31,7 +31,7 @@ describe('a tab whose page is too busy to be granted its lock', () => {
   });
   afterEach(() => stage.close());
 
-  it('has its documents all the same', async () => {
+  it('has its documents', async () => {
     const doc = tab.connection.get('notes', 'a');
     await doc.create({words: []});
     await doc.subscribe();
@@ -48,7 +48,7 @@ describe('a tab whose page is too busy to be granted its lock', () => {
       await until('the next host is there', () => stage.host.inspect().tabs === 1);
     }]
   ] as const) {
-    it(`is missed soon after its death, granted when ${when}`, async () => {
+    it(`is treated as dead soon after its death, with the lock granted when ${when}`, async () => {
       await open();
       grant();
       await until('there is a session', () => tab.connection.hostState === 'connected');
@@ -60,7 +60,7 @@ describe('a tab whose page is too busy to be granted its lock', () => {
     });
   }
 
-  it('is missed soon after its death, too, where it has greeted once more before', async () => {
+  it('is treated as dead soon after its death if it has greeted once more before', async () => {
     await tab.connection.get('notes', 'a').fetch();
     grant();
     await calm();
@@ -71,7 +71,7 @@ describe('a tab whose page is too busy to be granted its lock', () => {
     await until('the host knows', () => stage.host.inspect().tabs === 0, 2500);
   });
 
-  it('waits for it when it is back from the cache: another tab may just be handing over what it had left', async () => {
+  it('waits for the lock when it is restored from the cache: another tab may be handing over its orphaned ops', async () => {
     const {connection} = tab;
     const page = connection.hostClient;
     await connection.get('notes', 'a').fetch();

@@ -175,7 +175,7 @@ describe('documents that left the results of a query during an outage', () => {
     expect([...requested].sort()).to.eql(['a', 'c']);
   });
 
-  it('make room for others that have left, if the query has a limit', async () => {
+  it('are replaced by others that have left, if the query has a limit', async () => {
     await createFour();
     start();
     await subscribe();
@@ -210,7 +210,7 @@ describe('documents that left the results of a query during an outage', () => {
     expect([...requested]).to.eql([]);
   });
 
-  it('are not requested where they are only beyond the limit now', async () => {
+  it('are not requested if they are only beyond the limit now', async () => {
     for (const [id, n] of [['c', 3], ['d', 4]] as const) await create(id, {done: false, n});
     start();
     const filter = {...open, limit: 2};
@@ -223,7 +223,7 @@ describe('documents that left the results of a query during an outage', () => {
     expect([...requested]).to.eql([]);
   });
 
-  it('are given up where the server does not allow to read them any more', async () => {
+  it('are dropped if the server does not allow reading them any more', async () => {
     await createFour();
     start();
     await subscribe();
@@ -244,7 +244,7 @@ describe('documents that left the results of a query during an outage', () => {
     expect(ids(query)).to.eql(['b']);
   });
 
-  it('are requested once for each connection where the matcher and the server disagree', async () => {
+  it('are requested once for each connection if the matcher and the server disagree', async () => {
     await createFour();
     start(true, {...matcher, matches: () => true});
     for (const id of ['a', 'b']) await finish(id);

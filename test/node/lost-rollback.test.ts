@@ -6,7 +6,7 @@ import {refused, settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {MirrorStage, type StagedTab} from './mirror-stage.js';
 
-describe('a tab in the middle of a hard rollback', () => {
+describe('a tab during a hard rollback', () => {
   let stage: MirrorStage;
   let tab: StagedTab;
   let doc: ProxyDoc;
@@ -59,7 +59,7 @@ describe('a tab in the middle of a hard rollback', () => {
   }
 
   for (const [next, store] of [['continues', {storage: new InMemoryStorage()}], ['knows nothing', false]] as const) {
-    it(`whose host dies has what there is, and an error, from the next one that ${next}`, async () => {
+    it(`whose host dies gets the present state, and an error, from the next one that ${next}`, async () => {
       stage.startHost({store, mirror: false});
       const {edit} = await rollBack();
       expect(doc.hasPending()).to.equal(true);
@@ -80,7 +80,7 @@ describe('a tab in the middle of a hard rollback', () => {
     ['that comes back to its host in the midst of it', true],
     ['of its host, from which it was away when that began,', false]
   ] as const) {
-    it(`${what} is told what has become of its op`, async () => {
+    it(`${what} gets the outcome of its op`, async () => {
       stage.startHost({store: false, mirror: false});
       const {edit} = await rollBack(isThere);
       const link = tab.connection.hostClient;
@@ -95,7 +95,7 @@ describe('a tab in the middle of a hard rollback', () => {
     });
   }
 
-  it('of its host, to which it is back, and opens the document anew, is shown what there is', async () => {
+  it('of its host, that returns and opens the document again, gets the present state', async () => {
     stage.startHost({store: false, mirror: false});
     const {connection} = stage.openTab();
     const first = connection.get('notes', 'a');
@@ -113,7 +113,7 @@ describe('a tab in the middle of a hard rollback', () => {
     expect([again.type, again.version]).to.eql([null, 2]);
   });
 
-  it('of its host, after one of its own, is told what has become of its ops', async () => {
+  it('of its host, after one of its own, gets the outcomes of its ops', async () => {
     stage.startHost({store: false, mirror: false});
     tab = stage.openTab();
     doc = tab.connection.get('notes', 'a');
@@ -145,7 +145,7 @@ describe('a tab in the middle of a hard rollback', () => {
     expect([doc.type, doc.version]).to.eql([null, 2]);
   });
 
-  it('of a document that may not be read any more, has the server\'s state when it may be read again', async () => {
+  it('of a document that can\'t be read any more gets the server\'s state when it can be read again', async () => {
     stage.startHost({store: false, mirror: false});
     tab = stage.openTab();
     doc = tab.connection.get('notes', 'a');
@@ -235,7 +235,7 @@ describe('a tab in the middle of a hard rollback', () => {
     return {deletion, creation};
   }
 
-  it('whose host dies has what there is from the next one, which reads of it when the server is there', async () => {
+  it('whose host dies gets the present state from the next one, which reads it when the server is reachable', async () => {
     const storage = new InMemoryStorage();
     const {deletion, creation} = await dieInRollback(storage);
     const slow = Object.assign(Object.create(storage) as InMemoryStorage, {
@@ -251,7 +251,7 @@ describe('a tab in the middle of a hard rollback', () => {
     expect(doc.data).to.eql({words: ['theirs, too']});
   });
 
-  it('that has been loaded by a query before the host dies, too, has what there is from the next one', async () => {
+  it('that a query has loaded before the host dies, too, gets the present state from the next one', async () => {
     const storage = new InMemoryStorage();
     const {deletion, creation} = await dieInRollback(storage, false);
     stage.backend.use('readSnapshots', ({agent}: {agent: object}, next: () => void) => {

@@ -100,7 +100,7 @@ describe('an OT type that the host does not know', () => {
   }
 
   for (const how of ['subscribe', 'fetch'] as const) {
-    it(`is an error of ${how}, and once of the console; nothing is stored, and with the type all is well`, async () => {
+    it(`is an error of ${how}, and is reported once in the console; nothing is stored, and with the type everything works`, async () => {
       forget();
       const {doc, errors} = open();
       expectNamed((await errorOf(doc[how]()))!);
@@ -139,7 +139,7 @@ describe('an OT type that the host does not know', () => {
     await expectAllIsWell();
   });
 
-  it('is one error event where somebody else creates the document', async () => {
+  it('is one error event if another client creates the document', async () => {
     const {doc, errors} = open('three');
     await doc.subscribe();
     await create('three');
@@ -163,7 +163,7 @@ describe('an OT type that the host does not know', () => {
     await expectAllIsWell('three');
   });
 
-  it('is an error of a creation, for which the page knows the type', async () => {
+  it('is an error of a creation, even if the page knows the type', async () => {
     const {doc, errors} = open('new');
     const registered = types.map[note.uri];
     Object.defineProperty(types.map, note.uri, {configurable: true, enumerable: true, get: () => (isInHost() ? undefined : registered)});
@@ -177,7 +177,7 @@ describe('an OT type that the host does not know', () => {
     expect(JSON.stringify(await storage.read([['notes', 'new']]))).not.to.include('text');
   });
 
-  it('leaves what is stored of it as it is, with the edits that the server has not got', async () => {
+  it('leaves stored data unchanged, with their unsent edits', async () => {
     const {doc} = open();
     await doc.subscribe();
     real.close();

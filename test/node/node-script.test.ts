@@ -15,7 +15,7 @@ describe('a Node script with a host, a tab and real channels', function() {
     expect((await run('awaits-everything')).stdout.trim()).to.equal('{"n":2}');
   });
 
-  it('ends at once where no request is open', async () => {
+  it('ends at once if no request is open', async () => {
     expect((await run('asks-nothing')).stdout.trim()).to.equal('ends');
   });
 });

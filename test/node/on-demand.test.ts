@@ -16,7 +16,7 @@ function staged() {
 const aTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
 describe('a part that is loaded on demand', () => {
-  it('is loaded once, when it is asked first, and acts in the order in which it was asked', async () => {
+  it('is loaded once, at the first call, and handles calls in order', async () => {
     const {said, attempts, ask} = staged();
     expect(attempts).to.have.length(0);
     ask('one');
@@ -29,7 +29,7 @@ describe('a part that is loaded on demand', () => {
     expect(attempts).to.have.length(1);
   });
 
-  it('does nothing any more when it was ended meanwhile', async () => {
+  it('does nothing if it was ended meanwhile', async () => {
     for (const isFound of [true, false]) {
       const {part, said, attempts, ask} = staged();
       ask('one');
@@ -44,7 +44,7 @@ describe('a part that is loaded on demand', () => {
     }
   });
 
-  it('is ended within the turn when it is there', async () => {
+  it('is ended within the turn when it is loaded', async () => {
     const {part, said, attempts, ask} = staged();
     ask('one');
     attempts[0]!.resolve('it does');
@@ -53,7 +53,7 @@ describe('a part that is loaded on demand', () => {
     expect(said).to.eql(['it does one', 'it does end']);
   });
 
-  it("tells that it can't be loaded, forgets what was asked, and is loaded again for what is asked then", async () => {
+  it("reports that it can't be loaded, drops the calls, and is loaded again at the next call", async () => {
     const {said, attempts, ask} = staged();
     ask('one');
     attempts[0]!.reject(new Error('offline'));
@@ -65,7 +65,7 @@ describe('a part that is loaded on demand', () => {
     expect(said).to.eql(['failed: offline', 'it does two']);
   });
 
-  it('tells also when it fails as soon as it is there', async () => {
+  it('reports, too, if it fails when it starts', async () => {
     const {part, said, attempts} = staged();
     part.ask(() => { throw new Error('no lock'); });
     attempts[0]!.resolve('it');

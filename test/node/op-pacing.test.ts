@@ -32,7 +32,7 @@ describe('the time at which an op is sent to the host', () => {
   ];
   for (const {what, doc, waits} of cases) it(what, () => { expect(paced(doc).pacing.holdBack()).to.equal(waits); });
 
-  it('comes with one flush, however often the op is held back', () => {
+  it('causes one flush, for any number of times that the op is held back', () => {
     const {pacing, timers, flushes} = paced();
     expect([pacing.holdBack(), pacing.holdBack()]).to.eql([true, true]);
     expect(timers.map(([ms]) => ms)).to.eql([16]);

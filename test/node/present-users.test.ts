@@ -13,7 +13,7 @@ interface Shown {
   at?: number;
 }
 
-describe('who is present', () => {
+describe('the present users', () => {
   let backend: Backend;
   let channel: ReturnType<typeof memoryChannels>;
   let real: Connection;
@@ -47,7 +47,7 @@ describe('who is present', () => {
   const names = (users: readonly PresentUser<Shown>[]): string => users.map(({id, values}) => `${id}${values.size}`).join();
   const userOf = ({user}: Shown): string => user;
 
-  it('is each person once, however many tabs and devices, this tab included', async () => {
+  it('include each person once, for any number of tabs and devices, this tab included', async () => {
     const [one, two, three] = [openTab(), openTab(), openTab()];
     const elsewhere = backend.connect();
     const present = presentUsers<Shown>(one, room, {userOf});
@@ -77,7 +77,7 @@ describe('who is present', () => {
     expect(present.users).to.eql([]);
   });
 
-  it('warns of a refused subscription if nobody listens to errors', async () => {
+  it('are reported with a warning about a refused subscription if there is no error listener', async () => {
     const refused = Object.assign(new Error('Not for you'), {code: 'ERR_NOT_ALLOWED'});
     backend.use('receive', ({data}, next) => next((data as {a?: string}).a === 'ps' ? refused : undefined));
     const warned: unknown[][] = [];
@@ -97,7 +97,7 @@ describe('who is present', () => {
     }
   });
 
-  it('has first and last seen', async () => {
+  it('have times of the first and the last sign', async () => {
     const clock = new HandClock();
     const one = openTab();
     Object.defineProperty(one, 'clock', {value: clock});
@@ -112,7 +112,7 @@ describe('who is present', () => {
     expect(present.users.map(({firstSeen, lastSeen}) => [firstSeen - start, lastSeen - start])).to.eql([[0, 5000]]);
   });
 
-  it('goes on without a server', async () => {
+  it('are updated without a server', async () => {
     const [one, two] = [openTab(), openTab()];
     const present = presentUsers<Shown>(one, room, {userOf});
     show(two, 'b', {user: 'Bob'});
@@ -124,7 +124,7 @@ describe('who is present', () => {
   });
 
   for (const lost of ['host', 'server']) {
-    it(`sees nobody leave and come where the ${lost} is lost and comes back`, async () => {
+    it(`do not change if the ${lost} is lost and restored`, async () => {
       const [one, two, three] = [openTab(), openTab(), openTab()];
       const elsewhere = backend.connect();
       elsewhere.getPresence(room).subscribe(() => {});
@@ -160,7 +160,7 @@ describe('who is present', () => {
     });
   }
 
-  describe('where clients elsewhere leave while the server is away', () => {
+  describe('if clients elsewhere leave while the server is unreachable', () => {
     let clock: HandClock;
     let one: ProxyConnection;
     let present: ReturnType<typeof presentUsers<Shown>>;
@@ -180,7 +180,7 @@ describe('who is present', () => {
       present = presentUsers<Shown>(one, room, {userOf});
     });
 
-    it('sees them leave some seconds after it is back, and nobody else', async () => {
+    it('are removed some seconds after it is reachable again, and nobody else', async () => {
       const [leaving, staying, two] = [comeElsewhere(), comeElsewhere(), openTab()];
       show(leaving, 'c', {user: 'Cy'});
       show(staying, 'd', {user: 'Dee'});
@@ -202,7 +202,7 @@ describe('who is present', () => {
       staying.close();
     });
 
-    it('sees those that came back with another connection', async () => {
+    it('include those that returned with another connection', async () => {
       const before = comeElsewhere();
       for (const at of [1, 2, 3]) show(before, 'c', {user: 'Cy', at});
       await until('she is here', () => present.users[0]?.values.get('c')?.at === 3);
@@ -220,7 +220,7 @@ describe('who is present', () => {
     });
   });
 
-  it('takes the presence id for the person by default, and says what is wrong', () => {
+  it('are identified by the presence id by default, and wrong options are refused', () => {
     const one = openTab();
     const present = presentUsers(one, room);
     show(one, 'Ann', {user: 'x'});
@@ -233,7 +233,7 @@ describe('who is present', () => {
     });
   });
 
-  it('leaves out values without a person, and reports each once', async () => {
+  it('exclude values without a person, which are reported once each', async () => {
     const [one, two] = [openTab(), openTab()];
     const present = presentUsers<any>(one, room, {userOf: value => value.user.id as string});
     const errors: string[] = [];
@@ -249,7 +249,7 @@ describe('who is present', () => {
     expect(errors.join()).to.include('userOf must return a string, not 7');
   });
 
-  it('follows the channel until the last list of a tab is closed', async () => {
+  it('are followed until the last list of a tab is closed', async () => {
     const [one, two] = [openTab(), openTab()];
     const [first, second] = [presentUsers(one, room), presentUsers(one, room)];
     first.close();

@@ -3,13 +3,13 @@ import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {until} from '../waiting/until.js';
 import {MirrorStage} from './mirror-stage.js';
 
-describe('an edit of a document that came by the results of a query', () => {
+describe('an edit of a document from the results of a query', () => {
   let stage: MirrorStage;
 
   beforeEach(() => { stage = new MirrorStage(); });
   afterEach(() => stage.close());
 
-  it('outlives its host and its tab', async () => {
+  it('survives the end of its host and its tab', async () => {
     const store = {storage: new InMemoryStorage()};
     await stage.create('a', {words: []});
     stage.startHost({store});

@@ -116,7 +116,7 @@ describe('a server that can not read its database', () => {
   const outcome = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => undefined, (error: unknown) => error);
 
   for (const how of ['subscribe', 'fetch'] as const) {
-    it(`leaves a stored document as it is after a ${how}, and gives its own when it can`, async () => {
+    it(`leaves a stored document unchanged after a ${how}, and sends its state later`, async () => {
       const tab = await startAgain();
       const doc = tab.get<Note>('notes', 'a');
       await done(how, doc[how]());
@@ -145,7 +145,7 @@ describe('a server that can not read its database', () => {
     expect([doc.data, another.data]).to.eql([{n: 2}, {n: 2}]);
   });
 
-  it('costs nothing that is stored, though the browser ends before it can', async () => {
+  it('causes no loss of stored data, even if the browser ends before it can', async () => {
     const tab = await startAgain();
     await done('it is followed', tab.get('notes', 'a').subscribe());
     stop();
@@ -155,7 +155,7 @@ describe('a server that can not read its database', () => {
     expect(doc.data).to.eql({n: 1});
   });
 
-  it('is asked with growing pauses, and not any more when nobody follows', async () => {
+  it('is asked with growing pauses, until nobody follows the document', async () => {
     const tab = await startAgain();
     const doc = tab.get('notes', 'a');
     await done('it is followed', doc.subscribe());
@@ -170,7 +170,7 @@ describe('a server that can not read its database', () => {
     expect(tab.status.serverFault).to.equal(undefined);
   });
 
-  it('takes an edit made meanwhile when it is back', async () => {
+  it('accepts an edit made meanwhile when it works again', async () => {
     const tab = await startAgain();
     const doc = tab.get<Note>('notes', 'a');
     await done('it is followed', doc.subscribe());
@@ -184,7 +184,7 @@ describe('a server that can not read its database', () => {
     expect([doc.data, doc.version]).to.eql([{n: 12}, 3]);
   });
 
-  it('follows a document on again after a reconnect, without an error', async () => {
+  it('sends ops of a document again after a reconnect, without an error', async () => {
     const tab = await start();
     const doc = tab.get<Note>('notes', 'a');
     await done('it is created', doc.create({n: 1}));
@@ -204,7 +204,7 @@ describe('a server that can not read its database', () => {
     expect([doc.data, errors]).to.eql([{n: 2}, []]);
   });
 
-  it('gives its own after a reconnect', async () => {
+  it('sends its state after a reconnect', async () => {
     const tab = await startAgain();
     const doc = tab.get<Note>('notes', 'a');
     await done('fetch', doc.fetch());
@@ -232,7 +232,7 @@ describe('a server that can not read its database', () => {
     expect(tab.status.serverFault).to.equal(undefined);
   });
 
-  it('gives its error for a document of which nothing is known here', async () => {
+  it('returns its error for a document that is not stored here', async () => {
     const tab = await start();
     db.fault = AWAY;
     const doc = tab.get('notes', 'unknown');
@@ -240,7 +240,7 @@ describe('a server that can not read its database', () => {
     expect(await done('fetch', outcome(doc.fetch()))).to.include(AWAY);
   });
 
-  it('gives its error to a fetch of a document that the tab has', async () => {
+  it('returns its error to a fetch of a document that the tab has', async () => {
     const tab = await start();
     const doc = tab.get<Note>('notes', 'a');
     await done('it is created', doc.create({n: 1}));
@@ -257,7 +257,7 @@ describe('a server that can not read its database', () => {
     expect(doc.data).to.eql({n: 1});
   });
 
-  it('answers a subscribed query with its last results, which follow when it can', async () => {
+  it('answers a subscribed query with its last results, which are updated when it can read', async () => {
     const tab = await startAgain();
     const query = tab.createSubscribeQuery('notes', {});
     await ready(query);
@@ -278,14 +278,14 @@ describe('a server that can not read its database', () => {
     expect((query.results as ProxyDoc<Note>[]).map(({data}) => data)).to.eql([{n: 1}]);
   });
 
-  it('gives its error to a query of which nothing is known here', async () => {
+  it('returns its error to a query without stored results', async () => {
     const tab = await start();
     db.fault = AWAY;
     const query = tab.createSubscribeQuery('notes', {});
     expect(await done('its error', new Promise(resolve => query.once('error', resolve as never)))).to.include(AWAY);
   });
 
-  it('leaves a subscribed query its results after a reconnect', async () => {
+  it('keeps the results of a subscribed query after a reconnect', async () => {
     const tab = await start();
     await done('it is created', tab.get('notes', 'a').create({n: 1}));
     const query = tab.createSubscribeQuery('notes', {});

@@ -51,10 +51,10 @@ function program({type: name, start, next}: Edits, count: number, known: number,
   return {type, ops, entries, data};
 }
 
-describe('many ops that are carried over much that has happened', () => {
+describe('many ops that are rebased over many entries', () => {
   for (const edits of allEdits) {
     for (const known of [0, 20]) {
-      it(`are what they are one by one: ${edits.type}, ${known} of them known`, () => {
+      it(`give the same as one by one: ${edits.type}, ${known} of them known`, () => {
         for (let seed = 1; seed <= 2; seed++) {
           const {type, ops, entries, data} = program(edits, 65, known, new Random(seed));
           const many = rebase(ops, entries, OWNER, type) as WaitingOp[];
@@ -70,7 +70,7 @@ describe('many ops that are carried over much that has happened', () => {
     }
   }
 
-  it('take two transforms each', () => {
+  it('need two transforms each', () => {
     for (const known of [0, 1000]) {
       const [, , text] = allEdits as [Edits, Edits, Edits, Edits];
       const COUNT = 2000;

@@ -114,7 +114,7 @@ describe('an op that was sent just before a host died', function() {
       await expectEverywhere(words(docs[0]!));
     });
 
-    it('keeps an edit that was made on it, if the server is away and another op was first', async () => {
+    it('keeps an edit that was made on it, if the server is unreachable and another op was first', async () => {
       await hearAndLoseHost(docs[0]!);
       stage.tabs[0]!.process.freeze();
       const edits = [insert(docs[0]!, 'made on it')];
@@ -132,7 +132,7 @@ describe('an op that was sent just before a host died', function() {
       expect(await docs[0]!.connection.deadLetters.list()).to.eql([]);
     });
 
-    it('is there once where the server says it again', async () => {
+    it('is applied once if the server sends it again', async () => {
       await hearAndLoseHost(...docs);
       const edit = insert(docs[0]!, 'mine');
       stage.startHost({store: {storage}});
@@ -152,7 +152,7 @@ describe('an op that was sent just before a host died', function() {
   });
 
   describe('by a tab', () => {
-    it('is there once where that tab lives', async () => {
+    it('is applied once if that tab lives', async () => {
       const {edit} = await hearOfTabAndLoseHost(docs[0]!, docs[1]!);
       stage.startHost({store: {storage}});
       await edit;
@@ -228,7 +228,7 @@ describe('an op that was sent just before a host died', function() {
       expect(await docs[2]!.connection.deadLetters.list()).to.eql([]);
     });
 
-    it('is in the orphaned ops of a page whose own followed on it', async () => {
+    it('is in the orphaned ops of a page whose own op follows it', async () => {
       await hearOfTabAndLoseHost(docs[0]!, docs[1]!);
       lose(0);
       insert(docs[0]!, 'the last').catch(() => {});

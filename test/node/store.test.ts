@@ -63,7 +63,7 @@ describe('a host with a store', () => {
     await new Promise(resolve => setImmediate(resolve));
   }
 
-  it('gives a tab what it had, when it starts without a server', async () => {
+  it('sends a tab the stored documents, when it starts without a server', async () => {
     await openedOnce();
     stage.start({online: false});
     const doc = stage.tab().get('notes', 'a');
@@ -71,7 +71,7 @@ describe('a host with a store', () => {
     expect([doc.data, doc.version]).to.eql([{text: 'stored'}, 1]);
   });
 
-  it('sends what was edited without a server, when it is back', async () => {
+  it('sends edits made without a server, when the server is reachable again', async () => {
     await openedOnce();
     stage.start({online: false});
     const doc = stage.tab().get('notes', 'a');

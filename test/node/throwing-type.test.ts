@@ -23,8 +23,8 @@ const thrower = {
   transform: (op: Op) => op
 };
 
-describe('an op that a type throws at in the host', () => {
-  it('is refused, and no more', async () => {
+describe('an op for which the type throws in the host', () => {
+  it('is refused, without other effects', async () => {
     types.register(thrower as never);
     const backend = new Backend();
     const channel = memoryChannels();

@@ -90,7 +90,7 @@ describe('without Web Locks', () => {
     return passed;
   }
 
-  it('the presence of a tab that died without an end message is withdrawn in a minute and a half; those that are silent stay', async () => {
+  it('the presence of a tab that died without an end message is withdrawn within a minute and a half; silent tabs stay', async () => {
     openHost();
     const [dying, silent] = [mortal(), mortal()];
     const watching = await openTab();
@@ -108,7 +108,7 @@ describe('without Web Locks', () => {
     expect(Object.keys(seen.remotePresences)).to.eql(['silent']);
   });
 
-  it('a host that died is noticed, also when nobody says anything, and the next one serves the tab', async () => {
+  it('the death of a host is detected, even without traffic, and the next one serves the tab', async () => {
     const mortalHost = mortal();
     openHost(mortalHost.channel);
     const tab = await openTab();

@@ -71,7 +71,7 @@ describe('the script of a shared worker', () => {
     {type: 'sharedb-tabs', namespace: name, url: undefined, store: undefined, needsToken: false, steal: false, after: 0}
   );
 
-  it('keeps greetings until its host is there, and welcomes the next ones at once', async () => {
+  it('keeps greetings until its host has started, and welcomes later ones at once', async () => {
     const storage = new SlowStorage();
     start({store: {storage}});
     const first = open();
@@ -88,7 +88,7 @@ describe('the script of a shared worker', () => {
     expect([first.attempts, second.attempts]).to.eql([[1], [1]]);
   });
 
-  it('begins its host anew for a page that was opened after the last clearing', async () => {
+  it('restarts its host for a page that was opened after the last clearing', async () => {
     start({store: {storage: new InMemoryStorage()}});
     const former = open().connection;
     await former.get('local:notes', 'one').create({secret: 1});
@@ -100,7 +100,7 @@ describe('the script of a shared worker', () => {
     expect(doc.data).to.equal(undefined);
   });
 
-  it('goes on with its host for a page that has the mark of a clearing which only the database told the host', async () => {
+  it('keeps its host for a page that has the mark of a clearing that the host knows only from the database', async () => {
     const storage = new InMemoryStorage();
     await storage.open(namespace);
     const cleared = {id: 'clearing', time: Date.now() - 1000};
@@ -114,7 +114,7 @@ describe('the script of a shared worker', () => {
     expect([doc.data, connection.hostClient.sessionClient!.epoch]).to.eql([{}, first.hostClient.sessionClient!.epoch]);
   });
 
-  it('begins its host anew for a page that is opened while a host deletes everything, although the page does not know that', async () => {
+  it('restarts its host for a page that is opened while a host deletes everything, although the page does not know this', async () => {
     const storage = new InMemoryStorage();
     start({store: {storage}});
     const former = open().connection;
@@ -132,7 +132,7 @@ describe('the script of a shared worker', () => {
     expect(doc.data).to.equal(undefined);
   });
 
-  it('reads nothing from before the last clearing, also where it could start its host by itself', async () => {
+  it('reads no data from before the last clearing, even if it can start its host by itself', async () => {
     const storage = new InMemoryStorage();
     const {DurableStore} = await import('../../lib/store/durable-store.js');
     const left = new DurableStore({storage, namespace, epoch: 'of the last user', onStatus() {}, onFenced() {}}, () => () => {});
@@ -155,7 +155,7 @@ describe('the script of a shared worker', () => {
     expect(doc.data).to.equal(undefined);
   });
 
-  it('starts its host by itself where no tab greets', async () => {
+  it('starts its host by itself if no tab greets', async () => {
     const storage = new InMemoryStorage();
     let isOpen = false;
     const openStorage = storage.open.bind(storage);
@@ -256,7 +256,7 @@ describe('the script of a shared worker', () => {
     expect(reports.map(({namespace}) => namespace)).to.eql([namespace.replace(', too', ''), namespace]);
   });
 
-  it('keeps nothing where it has not been asked for a host', async () => {
+  it('keeps nothing if no host was requested', async () => {
     start();
     const page = open(() => Promise.reject(new Error('offline')));
     page.connection.get('notes', 'one').create({list: [0]}, () => {});
@@ -270,7 +270,7 @@ describe('the script of a shared worker', () => {
     expect((await connection.inspect() as HostReport).tabs).to.equal(1);
   });
 
-  it('does nothing of what a tab has said that takes another way', async () => {
+  it('ignores messages of a tab that uses another mode', async () => {
     const storage = new SlowStorage();
     start({store: {storage}});
     const page = open();
@@ -305,7 +305,7 @@ describe('the script of a shared worker', () => {
     expect(query.isLocal).to.equal(true);
   });
 
-  it('is asked again where the app could not connect', async () => {
+  it('is tried again if the app could not connect', async () => {
     let isBroken = true;
     start({connect: () => {
       if (!isBroken) return backend.connect();
