@@ -113,7 +113,7 @@ describe('a connection that is closed', () => {
     });
   }
 
-  it('calls nobody back in the turn of close(), and each once, also if an answer comes later', async () => {
+  it('runs no callback in the turn of close(), and each once, even if an answer arrives later', async () => {
     const tab = await openWithDoc();
     const heard: string[] = [];
     tab.get('notes', 'b').subscribe(error => heard.push(String((error as {code?: string}).code)));
@@ -126,7 +126,7 @@ describe('a connection that is closed', () => {
     expect(heard).to.eql(['ERR_TABS_CLOSED', 'ERR_TABS_CLOSED']);
   });
 
-  it('tells nobody of what nobody waits for, and goes on where a callback throws', async () => {
+  it('emits nothing for calls without a listener, and continues if a callback throws', async () => {
     const tab = await openWithDoc();
     const heard: unknown[] = [];
     tab.on('error', error => heard.push((error as Error).message));
@@ -142,7 +142,7 @@ describe('a connection that is closed', () => {
     expect(heard).to.eql(['of the app']);
   });
 
-  it('tells nobody of a presence that upstream subscribes again by itself', async () => {
+  it('emits nothing for a presence that upstream subscribes again by itself', async () => {
     const tab = await openTab();
     const presence = tab.getPresence('room');
     await presence.subscribe();
@@ -160,7 +160,7 @@ describe('a connection that is closed', () => {
     expect(heard).to.eql([]);
   });
 
-  it('says so by its states, once', async () => {
+  it('changes its states once', async () => {
     const tab = await openTab();
     const heard: unknown[] = [];
     tab.on('hostState', state => heard.push(state));
@@ -170,7 +170,7 @@ describe('a connection that is closed', () => {
     expect([tab.state, tab.hostState, heard]).to.eql(['closed', 'closed', ['closed', 'closed']]);
   });
 
-  it('gives what is done by then its answer', async () => {
+  it('answers calls that have completed by then', async () => {
     const tab = await openTab();
     const doc = tab.get('notes', 'a');
     await doc.create({n: 0});
@@ -179,7 +179,7 @@ describe('a connection that is closed', () => {
     expect(await codeOf(known)).to.equal('done');
   });
 
-  it('hands over the ops of its last turn, which are saved, and says so', async () => {
+  it('hands over the ops of its last turn, which are saved, and reports this', async () => {
     const tab = await openTab();
     const doc = tab.get('notes', 'a');
     await doc.create({n: 0});
@@ -204,7 +204,7 @@ describe('a connection that is closed', () => {
     });
   });
 
-  it('says that an op is not saved which no host has, or is made later', async () => {
+  it('reports ops as unsaved that no host has, or that are made later', async () => {
     const tab = await openTab();
     const doc = tab.get('notes', 'a');
     await doc.create({n: 0});
@@ -218,7 +218,7 @@ describe('a connection that is closed', () => {
     expect(messages).to.eql(['The connection is closed: the op is not saved', 'The connection is closed']);
   });
 
-  it('hands nothing over when somebody has signed out', async () => {
+  it('hands nothing over after a sign-out', async () => {
     const tab = await openTab();
     const other = await openTab();
     const doc = tab.get('notes', 'a');
@@ -251,7 +251,7 @@ describe('a tab that is closed', () => {
     for (const name of ['document', 'localStorage']) delete (globalThis as Record<string, unknown>)[name];
   });
 
-  it('before it has a host leaves its ops for the next one, and says so', async () => {
+  it('before it has a host leaves its ops for the next one, and reports this', async () => {
     stage.loseCode();
     const {connection} = stage.open({store: {}});
     await stage.settle();
@@ -269,7 +269,7 @@ describe('a tab that is closed', () => {
     expect([...items.keys()].filter(key => key.includes('orphaned-ops'))).to.eql([]);
   });
 
-  it('leaves its last ops there also where it has a host, which takes them once', async () => {
+  it('leaves its last ops there even if it has a host, which adopts them once', async () => {
     const {connection} = stage.open({store: {}});
     const doc = connection.get('docs', 'one');
     await doc.create({n: 1});
@@ -288,7 +288,7 @@ describe('a tab that is closed', () => {
     expect([...items.keys()].filter(key => key.includes('orphaned-ops'))).to.eql([]);
   });
 
-  it('says that its ops are not saved, if the storage takes nothing', async () => {
+  it('reports its ops as unsaved if the storage can\'t write', async () => {
     stage.loseCode();
     stage.define('localStorage', undefined);
     const {connection} = stage.open({store: {}});

@@ -12,7 +12,7 @@ interface Note {
   words: string[];
 }
 
-describe('what a tab destroys', () => {
+describe('a document or presence that a tab destroys', () => {
   let backend: Backend;
   let real: ReturnType<Backend['connect']>;
   let host: Host;
@@ -139,7 +139,7 @@ describe('what a tab destroys', () => {
       });
     }
 
-    it(`answers ${what}() that is called while the server is away`, async () => {
+    it(`answers ${what}() that is called while the server is unreachable`, async () => {
       const doc = await followed();
       await doc.destroy();
       real.close();
@@ -168,7 +168,7 @@ describe('what a tab destroys', () => {
     expect(tab.getExisting('notes', 'one')).to.equal(other);
   });
 
-  it('tells everybody who destroys the same document', async () => {
+  it('calls back all callers that destroy the same document', async () => {
     const doc = tab.get<Note>('notes', 'one');
     const told: string[] = [];
     doc.subscribe();
@@ -179,7 +179,7 @@ describe('what a tab destroys', () => {
     expect(tab.getExisting('notes', 'one')).to.equal(undefined);
   });
 
-  it('tells everybody who destroys a document that is followed, or is got again meanwhile', async () => {
+  it('calls back all callers that destroy a document that is followed, or that is requested again meanwhile', async () => {
     const doc = await followed();
     const told: string[] = [];
     doc.destroy(() => told.push('a'));
@@ -229,7 +229,7 @@ describe('what a tab destroys', () => {
     expect(tab.getExisting('notes', 'one')).to.equal(undefined);
   });
 
-  it('does not take the next one of its name along, also where it is destroyed once more, and asks for nothing any more', async () => {
+  it('does not destroy the next document of its name, even if it is destroyed once more, and sends no more requests', async () => {
     const doc = await followed();
     await doc.destroy();
     const next = tab.get<Note>('notes', 'one');
@@ -241,7 +241,7 @@ describe('what a tab destroys', () => {
     expect([tab.getExisting('notes', 'one'), next.data, sent.length]).to.eql([next, {words: []}, asked]);
   });
 
-  it('tells of a presence that is destroyed twice, and with its channel', async () => {
+  it('calls back for a presence that is destroyed twice, and with its channel', async () => {
     const presence = tab.getPresence('room');
     await new Promise(resolve => presence.subscribe(resolve));
     const mine = presence.create('me');
@@ -272,7 +272,7 @@ describe('what a tab destroys', () => {
   };
   for (const [what, act] of Object.entries(before)) {
     for (const network of ['there', 'away']) {
-      it(`tells everybody, after ${what}, the server ${network}`, async () => {
+      it(`calls back all callers, after ${what}, the server ${network}`, async () => {
         const doc = tab.get<Note>('notes', 'new');
         if (network === 'away') {
           real.close();
@@ -297,7 +297,7 @@ describe('what a tab destroys', () => {
 
   for (const kind of ['a channel', 'a document']) {
     for (const state of ['new', 'subscribed', 'subscribing']) {
-      it(`tells everybody of the ends of presences of ${kind}, ${state}, in any order`, async () => {
+      it(`calls back for all ends of presences of ${kind}, ${state}, in any order`, async () => {
         const orders = [['one', 'one', 'all'], ['all', 'one', 'one'], ['one', 'all', 'one'], ['all', 'all', 'two'], ['one', 'two', 'all', 'all', 'one']];
         for (const [i, order] of orders.entries()) {
           if (kind === 'a document') await tab.get('notes', `p${i}`).create({n: 0});

@@ -42,7 +42,7 @@ describe('the shared worker of a new page', () => {
 
   const worker = (): SharedWorker => ({port: {postMessage: () => {}, close: () => {}}}) as unknown as SharedWorker;
 
-  it('is started before the page looks into localStorage, which takes some ms, and once', () => {
+  it('is started once, before the page reads localStorage, which takes some ms', () => {
     const connection = connect(() => {
       done.push('start the worker');
       return worker();

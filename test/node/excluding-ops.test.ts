@@ -78,7 +78,7 @@ describe('edits that exclude each other', () => {
   }
 
   for (const [what, {mine, theirs}] of Object.entries(pairs)) {
-    it(`leave all with what the server has, the later one as a dead letter: ${what}, of two tabs`, async () => {
+    it(`lead all to the server's state, with the later edit as a dead letter: ${what}, of two tabs`, async () => {
       const docs = await open();
       const first = codeOf(docs[1].submitOp(theirs));
       expect(await codeOf(docs[0].submitOp(mine))).to.equal('ERR_OT_OP_NOT_APPLIED');
@@ -86,7 +86,7 @@ describe('edits that exclude each other', () => {
       await agree(docs, [mine]);
     });
 
-    it(`leave all with what the server has, the later one as a dead letter: ${what}, of a tab and another client`, async () => {
+    it(`lead all to the server's state, with the later edit as a dead letter: ${what}, of a tab and another client`, async () => {
       const docs = await open();
       await settled(done => remote.fetch(done));
       const first = settled(done => remote.submitOp(theirs as never, {}, done));
@@ -95,7 +95,7 @@ describe('edits that exclude each other', () => {
       await agree(docs, [mine]);
     });
 
-    it(`leave all with what the server has, the later one as a dead letter: ${what}, made without a connection`, async () => {
+    it(`lead all to the server's state, with the later edit as a dead letter: ${what}, made without a connection`, async () => {
       const docs = await open();
       real.close();
       await until('the tab knows', () => tabs[0]!.state === 'closed');
@@ -109,7 +109,7 @@ describe('edits that exclude each other', () => {
     });
   }
 
-  it('lose no edit that was under way, and is saved: its dead letter ends', async () => {
+  it('lose no edit that was in flight and is saved: its dead letter is deleted', async () => {
     const docs = await open();
     held = [];
     const edits = [codeOf(docs[0].submitOp(['b', {i: 1}]))];
@@ -130,7 +130,7 @@ describe('edits that exclude each other', () => {
     await agree(docs, [['a', 'y', {i: 'mine'}]]);
   });
 
-  it('have every edit of a tab saved or as a dead letter, never both', async () => {
+  it('leave every edit of a tab either saved or as a dead letter', async () => {
     const docs = await open();
     const first = codeOf(docs[1].submitOp(['a', {r: true}]));
     docs[0].preventCompose = true;

@@ -79,7 +79,7 @@ describe('flushWrites', () => {
     });
   }
 
-  it('waits for an op that is held back for what may be composed with it', async () => {
+  it('waits for an op that is held back to be composed', async () => {
     const clock = new HandClock();
     await open(undefined, clock);
     // The server does not answer.
@@ -120,7 +120,7 @@ describe('flushWrites', () => {
     expect(await stored()).to.include('paused');
   });
 
-  it('waits for no op that comes later, and for no answer of the server', async () => {
+  it('waits neither for later ops nor for an answer of the server', async () => {
     await open();
     server.close();
     doc.pause();
@@ -134,7 +134,7 @@ describe('flushWrites', () => {
     expect(flushed).to.eql({outcome: 'resolved'});
   });
 
-  it('does not wait for a state that is on its way', async () => {
+  it('does not wait for a state that is being loaded', async () => {
     await open();
     server.close();
     void tab.get('notes', 'not stored').fetch(() => {});

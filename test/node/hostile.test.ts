@@ -77,7 +77,7 @@ function text(value: unknown): string {
 }
 
 describe('malformed and hostile messages', () => {
-  it('harm nothing: 600 generated ones, on the greeting channel and on a tab\'s channel', async function() {
+  it('change nothing: 600 generated ones, on the greeting channel and on a tab\'s channel', async function() {
     this.timeout(120_000);
     const warnings: unknown[] = [];
     const warn = (...args: unknown[]): void => { warnings.push(args); };
@@ -130,7 +130,7 @@ describe('malformed and hostile messages', () => {
       attacker.close();
     };
 
-    it('are not heard where no host can have that generation', async () => {
+    it('are ignored if no host can have that generation', async () => {
       const backend = new Backend();
       const channel = memoryChannels();
       const host = new Host({connection: backend.connect(), channel});
@@ -144,7 +144,7 @@ describe('malformed and hostile messages', () => {
       for (const each of [tab, late, host]) each.close();
     });
 
-    it('keep nobody from the next host for more than a few seconds', async () => {
+    it('delay the connection to the next host by a few seconds at most', async () => {
       const backend = new Backend();
       const channel = memoryChannels();
       const timers = new FakeClock();

@@ -62,7 +62,7 @@ describe('a document of a collection that begins with local:', () => {
     return doc;
   }
 
-  it('is shared by tabs where no server ever answers', async () => {
+  it('is shared by tabs if no server ever answers', async () => {
     startHost();
     const mine = await created(openTab());
     const theirs = ui(openTab());
@@ -86,7 +86,7 @@ describe('a document of a collection that begins with local:', () => {
     expect(mine.data).to.eql({theme: 'light'});
   });
 
-  it('tells the server neither its name nor its data', async () => {
+  it('sends the server neither its name nor its data', async () => {
     const host = startHost(connected());
     const tab = openTab();
     const doc = await created(tab, {theme: 'secret'});
@@ -104,7 +104,7 @@ describe('a document of a collection that begins with local:', () => {
     expect(host.inspect().pendingOps).to.equal(0);
   });
 
-  it('counts as no edit that the server has not got', async () => {
+  it('does not count as an unsent edit', async () => {
     const host = startHost();
     const doc = ui(openTab());
     await doc.subscribe();
@@ -133,7 +133,7 @@ describe('a document of a collection that begins with local:', () => {
     expect([again.data, again.version]).to.eql([{theme: 'light', open: ['a']}, version! + 1]);
   });
 
-  it('goes on in the same tab when its host dies in the middle of an edit', async () => {
+  it('continues in the same tab when its host dies during an edit', async () => {
     const host = startHost();
     const doc = await created(openTab());
     const written = doc.submitOp([{p: ['theme'], od: 'dark', oi: 'light'}]);
@@ -145,7 +145,7 @@ describe('a document of a collection that begins with local:', () => {
     expect(other.data).to.eql({theme: 'light'});
   });
 
-  it('outlives its host where the tabs are the store', async () => {
+  it('survives the end of its host if the tabs are the store', async () => {
     const stage = new MirrorStage();
     closing.push(() => stage.close());
     stage.startHost({online: false});
@@ -161,7 +161,7 @@ describe('a document of a collection that begins with local:', () => {
     expect(theirs.data).to.eql({theme: 'dark', open: ['a']});
   });
 
-  it('is encrypted where all documents are', async () => {
+  it('is encrypted if all documents are', async () => {
     const key = await crypto.subtle.generateKey({name: 'AES-GCM', length: 256}, false, ['encrypt', 'decrypt']);
     const store = {storage, cipher: aesGcm(key)};
     const host = startHost(neverConnected(), {store});
@@ -208,7 +208,7 @@ describe('a document of a collection that begins with local:', () => {
     expect([again.type, again.version]).to.eql([null, 0]);
   });
 
-  it('stays as it is where an op can be applied by half only', async () => {
+  it('stays unchanged if an op can only be applied in part', async () => {
     startHost();
     const [mine, theirs] = [await created(openTab()), ui(openTab())];
     await theirs.subscribe();
@@ -248,7 +248,7 @@ describe('a document of a collection that begins with local:', () => {
     expect(sent).not.to.include('local:');
   });
 
-  it('is subscribed while the server is away', async () => {
+  it('can be subscribed while the server is unreachable', async () => {
     const backend = new Backend();
     const connection = backend.connect();
     startHost(connection);

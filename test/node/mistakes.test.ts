@@ -26,7 +26,7 @@ const failureOf = (call: () => unknown): Failure => {
   return new Error('nothing was thrown');
 };
 
-describe('a mistake of an app names itself', () => {
+describe('a mistake of an app is named in an error', () => {
   for (const [options, says] of [
     [{urll: 'wss://example.com'}, 'createConnection: there is no option urll. Did you mean url?'],
     [{url: 'wss://example.com', sharedworker: () => {}}, 'createConnection: there is no option sharedworker. Did you mean sharedWorker?'],
@@ -120,7 +120,7 @@ describe('a mistake of an app names itself', () => {
     });
   }
 
-  it('in createConnection: a ShareDB Connection in place of a backend', async () => {
+  it('in createConnection: a ShareDB Connection instead of a backend', async () => {
     const connection = createConnection(new Backend().connect() as never, {store: false, warn() {}});
     const [error] = await once(connection, 'error') as [Failure];
     connection.close();
@@ -128,7 +128,7 @@ describe('a mistake of an app names itself', () => {
     expect(error.message).to.include('createConnection takes a ShareDB backend or a WebSocket, and not a ShareDB Connection');
   });
 
-  it('where neither the page nor the worker says where the server is: the two places are named, and what was asked is answered', async () => {
+  it('if neither the page nor the worker has the url of the server: both options are named, and requests are answered', async () => {
     const scope = globalThis as {onconnect?: ((event: {ports: unknown[]}) => void) | null};
     scope.onconnect = null;
     startHost();
@@ -175,7 +175,7 @@ describe('a mistake in a function that creates a worker', () => {
   for (const [title, sharedWorker] of [
     ['returns nothing', () => {}], ['is async', () => Promise.resolve()], ['returns a Worker', () => silentWorker]
   ] as const) {
-    it(`sharedWorker ${title}: a warning says so, and another mode is used`, async () => {
+    it(`sharedWorker ${title}: there is a warning, and another mode is used`, async () => {
       const tab = stage.open({sharedWorker: sharedWorker as never, warn});
       await until('another mode is used', () => tab.modes.length > 0);
       expect(tab.connection.mode).to.equal('elected-tab');
@@ -197,7 +197,7 @@ describe('a mistake in a function that creates a worker', () => {
       return silentWorker;
     }, 'Its script failed: x is not defined (worker.js:3)']
   ] as const) {
-    it(`worker ${title}: a warning says so once, and the page is the host`, async () => {
+    it(`worker ${title}: there is one warning, and the page is the host`, async () => {
       const tab = stage.open({mode: 'elected-tab', worker: worker as never, warn});
       await until('the page is the host', () => tab.connection.hostState === 'connected');
       expect(warnings).to.have.length(1);
@@ -253,7 +253,7 @@ describe('the cause of a worker that does not serve', () => {
     ['/minified.js', {name: 'sharedb'}, /pass \{type: 'module'\} to new SharedWorker/],
     ['/broken.js', {type: 'module'}, /or one of its imports could not be loaded or parsed/]
   ] as const) {
-    it(`is told for ${name}`, async () => {
+    it(`is reported for ${name}`, async () => {
       expect(await causeOf(create(name, options), {kind: 'load', reason: 'x'})).to.match(says);
     });
   }
@@ -264,12 +264,12 @@ describe('the cause of a worker that does not serve', () => {
     expect(found.map(trouble => trouble?.kind)).to.eql(['idle', undefined, undefined, undefined, 'load', 'load']);
   });
 
-  it('names the file where nobody has answered', async () => {
+  it('includes the file if the worker has not answered', async () => {
     expect(await causeOf(create('/module.js', {type: 'module'}), {kind: 'silence', reason: 'No host has answered within 5000 ms'}))
       .to.include('/module.js').and.to.include('Call startHost()');
   });
 
-  it('is what is known where the script can\'t be fetched', async () => {
+  it('is incomplete if the script can\'t be fetched', async () => {
     const elsewhere = () => new SharedWorker('http://127.0.0.1:1/worker.js');
     expect(await causeOf(elsewhere, {kind: 'load', reason: 'x'})).to.include('127.0.0.1:1/worker.js');
   });

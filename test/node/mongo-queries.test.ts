@@ -14,7 +14,7 @@ function answer(query: object, docs: Record<string, unknown>): {ids: string[]; e
 describe('mongoQueries', () => {
   const docs = {a: {n: 3, tags: ['x'], who: {name: 'Ann'}}, b: {n: 1, tags: []}, c: {n: 2, tags: ['x', 'y']}, d: 'text', e: {n: 2}};
 
-  it('takes conditions', () => {
+  it('evaluates conditions', () => {
     expect(answer({}, docs)).to.eql({ids: ['a', 'b', 'c', 'd', 'e']});
     expect(answer({n: {$gte: 2}}, docs)).to.eql({ids: ['a', 'c', 'e']});
     expect(answer({'who.name': 'Ann'}, docs)).to.eql({ids: ['a']});
@@ -24,7 +24,7 @@ describe('mongoQueries', () => {
     expect(answer({n: {$exists: false}}, docs)).to.eql({ids: ['d']});
   });
 
-  it('takes $sort, $skip, $limit and $count', () => {
+  it('evaluates $sort, $skip, $limit and $count', () => {
     const all = {n: {$exists: true}};
     expect(answer({...all, $sort: {n: 1}}, docs)).to.eql({ids: ['b', 'c', 'e', 'a']});
     expect(answer({...all, $sort: {n: -1, _id: -1}, $skip: 1, $limit: 2}, docs)).to.eql({ids: ['e', 'c']});
@@ -33,7 +33,7 @@ describe('mongoQueries', () => {
     expect(answer({...all, $skip: 3, $count: true}, docs)).to.eql({ids: [], extra: 1});
   });
 
-  it('leaves what it does not know to the last results', () => {
+  it('uses the last results for unknown operators', () => {
     expect(answer({$aggregate: []}, docs)).to.equal(undefined);
     expect(answer({$text: {$search: 'x'}}, docs)).to.equal(undefined);
     expect(() => answer({n: {$nonsense: 1}}, docs)).to.throw();
@@ -43,7 +43,7 @@ describe('mongoQueries', () => {
     expect(mongoQueries().select!('c', {$aggregate: []}, [])).to.equal(undefined);
   });
 
-  it('leaves fields that only the database has to the last results', () => {
+  it('uses the last results for fields that only the database has', () => {
     for (const query of [{'_m.mtime': {$gt: 5}}, {_type: 'x'}, {$and: [{_v: 3}]}, {$or: [{n: 1}, {$nor: [{_o: 1}]}]}, {$sort: {'_m.mtime': -1}}]) {
       expect(answer(query, docs), JSON.stringify(query)).to.equal(undefined);
     }

@@ -126,7 +126,7 @@ describe('queries without a server', () => {
     expect([...asked]).to.eql(['notes {"done":false}']);
   });
 
-  it('show changes of others as a diff when the server is back', async () => {
+  it('show changes of others as a diff when the server is reachable again', async () => {
     const {tab, other, query} = await openWithNotes();
     await goOffline(tab, other);
     await until('it is a guess', () => query.isLocal);
@@ -142,7 +142,7 @@ describe('queries without a server', () => {
     expect(states).to.eql([false]);
   });
 
-  it('are answered after a restart from what is stored, also new ones', async () => {
+  it('are answered after a restart from stored documents, also new ones', async () => {
     const {tab, other} = await openWithNotes();
     await tab.flushWrites();
     for (const one of [tab, other]) one.close();
@@ -159,7 +159,7 @@ describe('queries without a server', () => {
     expect(host.inspect().docs).to.equal(3);
   });
 
-  it('answer what was asked before the server was lost', async () => {
+  it('answer requests made before the server was lost', async () => {
     startHost();
     const tab = openTab();
     await (create(tab, 'a', {done: false, n: 1}) as Promise<void>);
@@ -172,7 +172,7 @@ describe('queries without a server', () => {
     expect(query.isLocal).to.equal(true);
   });
 
-  it('answer what was asked before the server was lost with the last results if there is no matcher', async () => {
+  it('answer requests made before the server was lost with the last results if there is no matcher', async () => {
     real = backend.connect();
     host = new Host({connection: real, channel, store: {storage}});
     const tab = openTab();
@@ -186,7 +186,7 @@ describe('queries without a server', () => {
     expect([(await query.whenReady()).map(({id}) => id), query.isLocal]).to.eql([['a'], true]);
   });
 
-  it('send again what was asked before the server was lost if nothing can answer it', async () => {
+  it('repeat requests made before the server was lost if nothing can answer them', async () => {
     startHost({matches: () => undefined});
     const tab = openTab();
     await (create(tab, 'a', {done: false, n: 1}) as Promise<void>);
@@ -224,7 +224,7 @@ describe('queries without a server', () => {
     return () => socket.onclose('failed');
   }
 
-  it('give the last results where the matcher can not tell, or throws', async () => {
+  it('return the last results if the matcher returns undefined, or throws', async () => {
     startHost({matches: () => undefined});
     const tab = openTab();
     await (create(tab, 'a', {done: false, n: 1}) as Promise<void>);
@@ -242,7 +242,7 @@ describe('queries without a server', () => {
     expect(warnings.filter(text => text.includes('startHost({queries})'))).to.have.length(1);
   });
 
-  it('are answered in a tab that connects directly, by the matcher that it was made with', async () => {
+  it('are answered in a tab that connects directly, by the matcher that it was created with', async () => {
     const connect = backend.connect.bind(backend);
     backend.connect = (...args: Parameters<typeof connect>) => (real = connect(...args));
     const tab = createConnection(backend, {mode: 'direct', store: false, queries: matcher});
@@ -257,7 +257,7 @@ describe('queries without a server', () => {
     }
   });
 
-  it('stay as the server has told them where the app gives no matcher', async () => {
+  it('keep the server\'s results if the app has no matcher', async () => {
     startHost(undefined);
     host.close();
     host = new Host({connection: (real = backend.connect()), channel, store: {storage}});
@@ -271,7 +271,7 @@ describe('queries without a server', () => {
     expect(ids(query)).to.eql(['a']);
   });
 
-  it('keep the last results of a query that the matcher can not answer, also without any document', async () => {
+  it('keep the last results of a query that the matcher can\'t answer, also without any document', async () => {
     startHost(mongoQueries());
     const tab = openTab();
     backend.db.query = (_collection, _query, _fields, _options, callback) => callback(null, [], 7 as never);
@@ -291,7 +291,7 @@ describe('queries without a server', () => {
     ['a promise of matches', {matches: async () => false}], ['an array of select', {...matcher, select: () => []}],
     ['a promise of select', {...matcher, select: async () => ({results: []})}]
   ] as const) {
-    it(`warn of ${mistake}, and give the last results`, async () => {
+    it(`warn of ${mistake}, and return the last results`, async () => {
       startHost(wrong as never);
       const tab = openTab();
       await (create(tab, 'a', {done: false, n: 1}) as Promise<void>);
@@ -302,7 +302,7 @@ describe('queries without a server', () => {
     });
   }
 
-  it('refuse a matcher that is none', () => {
+  it('refuse an invalid matcher', () => {
     startHost();
     expect(() => new Host({connection: real, channel: memoryChannels(), store: false, queries: {...matcher, compair: () => 0} as never}))
       .to.throw('there is no option compair. Did you mean compare?').with.property('code', 'ERR_TABS_BAD_OPTION');

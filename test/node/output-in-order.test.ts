@@ -20,7 +20,7 @@ describe('the output of suites that run in parallel', () => {
     outputs = [printer.open(), printer.open(), printer.open()];
   });
 
-  it('appears at once for the first suite, and for each other one when those before it have ended', () => {
+  it('appears at once for the first suite, and for each later one when the suites before it have ended', () => {
     const [first, second, third] = outputs as [Output, Output, Output];
     third.write(stdout, '3a');
     first.write(stdout, '1a');

@@ -140,7 +140,7 @@ describe('an op that the server refuses', () => {
 
   for (const [name, refusal] of Object.entries(refusals)) {
     for (const code of ['ERR_FORBIDDEN', 'ERR_OP_SUBMIT_REJECTED']) {
-      it(`leaves everybody as the server is (${code}): ${name}`, async () => {
+      it(`leads all clients to the server's state (${code}): ${name}`, async () => {
         stage = new RefusingStage(code);
         await stage.create(refusal.type, refusal.start);
         const [author, other] = [stage.openTab(), stage.openTab()];
@@ -163,7 +163,7 @@ describe('an op that the server refuses', () => {
       });
     }
 
-    it(`leaves its author, alone, as the server is: ${name}`, async () => {
+    it(`leads its author, if alone, to the server's state: ${name}`, async () => {
       stage = new RefusingStage('ERR_FORBIDDEN');
       await stage.create(refusal.type, refusal.start);
       const author = stage.openTab();
@@ -177,7 +177,7 @@ describe('an op that the server refuses', () => {
     });
   }
 
-  it('removes only the ops that depend on it, if its type has no way to undo it', async () => {
+  it('removes only the ops that depend on it, if its type has no inverse', async () => {
     stage = new RefusingStage('ERR_FORBIDDEN');
     await stage.create('tally', {sum: 1});
     const [author, other] = [stage.openTab(), stage.openTab()];
@@ -192,7 +192,7 @@ describe('an op that the server refuses', () => {
     await stage.expectEverywhere({sum: 1}, [author, other]);
   });
 
-  it('is undone at once, without a question to the server, where it says what it removes', async () => {
+  it('is undone at once, without a request to the server, if it contains the removed data', async () => {
     stage = new RefusingStage('ERR_FORBIDDEN');
     await stage.create('json0', {title: 'old'});
     const author = stage.openTab();

@@ -51,7 +51,7 @@ describe('whether edits are saved', () => {
     return states;
   };
 
-  it('goes from unsaved to saved with the server there, and tells when that was', async () => {
+  it('changes from unsaved to saved with a server, with the time', async () => {
     startHost(true);
     const tab = openTab();
     const doc = tab.get('notes', 'one');
@@ -65,7 +65,7 @@ describe('whether edits are saved', () => {
     expect(doc.savedAt).to.be.within(before, Date.now());
   });
 
-  it('is local without a server, where the storage works, and saved when the server is back', async () => {
+  it('is local without a server if the storage works, and saved when the server is reachable again', async () => {
     startHost(true);
     const [tab, other] = [openTab(), openTab()];
     const doc = tab.get('notes', 'one');
@@ -83,7 +83,7 @@ describe('whether edits are saved', () => {
     await until('the status says so', () => !tab.status.unsaved);
   });
 
-  it('is saved when the promise of an edit resolves, however long the server takes', async () => {
+  it('is saved when the promise of an edit resolves, however slow the server is', async () => {
     startHost(true);
     const [tab, other] = [openTab(), openTab()];
     const [doc, waiting] = [tab.get('notes', 'one'), other.get('notes', 'two')];
@@ -138,7 +138,7 @@ describe('whether edits are saved', () => {
     expect(tab.saveState).to.equal('saved');
   });
 
-  it("tells when another tab's edits were saved, and no time for those that the server refuses", async () => {
+  it("has the time at which another tab's edits were saved, and no time for refused ones", async () => {
     startHost(true);
     const [tab, other] = [openTab(), openTab()];
     await tab.get('notes', 'one').create({n: 1});
@@ -164,7 +164,7 @@ describe('whether edits are saved', () => {
     expect(seen.savedAt).to.be.within(submitted, Date.now());
   });
 
-  it('is saved of no document that may be cut from a full list', async () => {
+  it('is saved for no document that a full list may leave out', async () => {
     startHost(true);
     const [tab, other] = [openTab(), openTab()];
     await until('the host is there', () => tab.state === 'connected' && other.state === 'connected');
@@ -197,7 +197,7 @@ describe('whether edits are saved', () => {
     expect(states).to.eql(['unsaved']);
   });
 
-  it('is refused until the app has dealt with the dead letter', async () => {
+  it('is refused until the app has handled the dead letter', async () => {
     startHost(true);
     const tab = openTab();
     const doc = tab.get('notes', 'one');
@@ -212,7 +212,7 @@ describe('whether edits are saved', () => {
     await until('it is gone', () => states.at(-1) === 'saved' && tab.saveState === 'saved');
   });
 
-  it('is for the connection the worst of all documents, and counts the waiting edits of each', async () => {
+  it('is the worst of all documents for the connection, which counts the waiting edits of each', async () => {
     const holds = new Set(['b', 'd']);
     let isBack = false;
     startHost(true);
@@ -245,7 +245,7 @@ describe('whether edits are saved', () => {
     expect(states.slice(-5)).to.eql(['local', 'unsaved', 'refused', 'local', 'saved']);
   });
 
-  it('tells of no more than 100 documents, those with refused edits first', () => {
+  it('is listed for at most 100 documents, those with refused edits first', () => {
     const docs = Array.from({length: 150}, (_, i) => ({collection: 'notes', id: String(i), pendingOps: 1}));
     const {unsaved} = unsavedDocs([{collection: 'local:notes', id: 'x', pendingOps: 1}, ...docs], [{collection: 'notes', doc: '149'}]);
     expect(unsaved).to.have.length(100);
@@ -253,7 +253,7 @@ describe('whether edits are saved', () => {
     expect(unsavedDocs([], [])).to.eql({});
   });
 
-  describe('before a page goes away', () => {
+  describe('before a page is unloaded', () => {
     /** A window that records its listeners. */
     class Page {
       listener: ((event: {preventDefault(): void}) => void) | undefined;
@@ -270,7 +270,7 @@ describe('whether edits are saved', () => {
       }
     }
 
-    it('asks only while something would be lost, and listens only then', async () => {
+    it('asks the user only while something would be lost, and listens only then', async () => {
       startHost(false);
       const tab = openTab();
       const doc = tab.get('notes', 'one');
@@ -292,7 +292,7 @@ describe('whether edits are saved', () => {
       expect(page.listener).to.equal(undefined);
     });
 
-    it('asks in spite of other tabs where each has a host of its own, and of pages that only look', async () => {
+    it('asks in spite of other tabs if each has a host of its own, and of read-only pages', async () => {
       startHost(false);
       const tab = openTab();
       const doc = tab.get('notes', 'one');
@@ -312,7 +312,7 @@ describe('whether edits are saved', () => {
       expect(page.asks).to.equal(true);
     });
 
-    it('never asks where a store keeps it', async () => {
+    it('never asks if a store keeps the edits', async () => {
       startHost(true);
       const tab = openTab();
       const page = new Page();
@@ -325,7 +325,7 @@ describe('whether edits are saved', () => {
       expect(page.asks).to.equal(false);
     });
 
-    it('says what it needs', () => {
+    it('refuses other arguments, with what it needs', () => {
       for (const connection of [undefined, backend.connect()] as never[]) {
         for (const call of [askBeforeUnload, wouldLoseEdits]) {
           expect(() => call(connection)).to.throw('a connection of createConnection').with.property('code', 'ERR_TABS_BAD_OPTION');

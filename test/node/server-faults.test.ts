@@ -41,7 +41,7 @@ class FaultyDB extends MemoryDB {
 const AWAY = {code: '57P01', message: 'terminating connection due to administrator command'};
 const NOTE = {words: [] as string[]};
 
-describe('a server whose database is away', () => {
+describe('a server whose database is unreachable', () => {
   let db: FaultyDB;
   let backend: Backend;
   let clock: HandClock;
@@ -86,7 +86,7 @@ describe('a server whose database is away', () => {
   const write = (doc: ProxyDoc<typeof NOTE>, word: string): Promise<unknown> =>
     doc.submitOp([{p: ['words', 0], li: word}]).then(() => undefined, (error: unknown) => error);
 
-  it('gets all that three tabs have typed meanwhile, and nobody sees anything vanish', async () => {
+  it('gets all edits that three tabs have made meanwhile, and no tab loses one from view', async () => {
     start();
     const docs = await open();
     const vanished: unknown[] = [];
@@ -108,7 +108,7 @@ describe('a server whose database is away', () => {
     expect(tabs[1]!.status.serverFault).to.equal(undefined);
   });
 
-  it('and that has committed an op before it failed, does not get it twice', async () => {
+  it('and that has committed an op before it failed does not apply it twice', async () => {
     start();
     const [doc, other] = await open();
     Object.assign(db, {fault: AWAY, losesAnswers: true});
@@ -121,7 +121,7 @@ describe('a server whose database is away', () => {
     expect([doc!.data.words, other!.data.words]).to.eql([['once'], ['once']]);
   });
 
-  it('is asked with growing pauses, by no more requests than these', async () => {
+  it('gets requests with growing pauses, and no others', async () => {
     start();
     const [doc] = await open();
     db.fault = AWAY;
@@ -132,7 +132,7 @@ describe('a server whose database is away', () => {
     expect(asked()).to.be.within(5, 14);
   });
 
-  it('for a reconnect meanwhile, gets the op with that', async () => {
+  it('gets the op with a reconnect that happens meanwhile', async () => {
     start();
     const [doc] = await open();
     db.fault = AWAY;
@@ -148,7 +148,7 @@ describe('a server whose database is away', () => {
   });
 
   // PostgreSQL's driver gives no code if the connection is lost during a query.
-  it('takes what was written while its driver told of lost connections without a code', async () => {
+  it('accepts ops made while its driver reported lost connections without a code', async () => {
     start();
     const [doc, other] = await open();
     db.fault = {message: 'Connection terminated unexpectedly'};
@@ -170,7 +170,7 @@ describe('a server whose database is away', () => {
     expect([doc!.data.words, other!.data.words]).to.eql([[], []]);
   });
 
-  it('takes what `isTransient` says', async () => {
+  it('uses the result of `isTransient`', async () => {
     start({isTransient: ({code}) => (code === 'ERR_BUSY' ? true : code === 'NOT_YOURS' ? false : undefined)});
     const [doc] = await open();
     let refusal: Fault | undefined = {code: 'NOT_YOURS', message: 'no'};
@@ -183,7 +183,7 @@ describe('a server whose database is away', () => {
     expect(await clock.passUntil('it is acknowledged', written)).to.equal(undefined);
   });
 
-  it('that can read, and takes an op never, has refused it in the end', async () => {
+  it('that can read, and never accepts an op, has refused it in the end', async () => {
     start();
     const [doc, other] = await open();
     Object.assign(db, {fault: {code: '22P05', message: 'unsupported Unicode escape sequence'}, readsFail: false});

@@ -18,7 +18,7 @@ import {FakeClock, calm, eventually} from '../store/clock.js';
 import {dump, tamper, terminate, withIndexedDb} from '../store/disks.js';
 
 describe('signing out', () => {
-  describe('where the storage can\'t be deleted', () => {
+  describe('if the storage can\'t be deleted', () => {
     let stage: SignOutStage;
     beforeEach(() => {
       mock.timers.enable({apis: ['setTimeout']});
@@ -36,7 +36,7 @@ describe('signing out', () => {
       'it never answers': () => new Promise(() => {})
     };
     for (const [name, fail] of Object.entries(FAILURES)) {
-      it(`ends all the same, says so, and the next start deletes it: ${name}`, async () => {
+      it(`ends, reports it, and the next start deletes the storage: ${name}`, async () => {
         const tab = stage.tab();
         const other = stage.tab();
         await tab.get('notes', 'a').create({secret: true});
@@ -74,7 +74,7 @@ describe('signing out', () => {
     });
     afterEach(() => stage.close());
 
-    describe('where the tab that signs out does not reach its host', () => {
+    describe('if the tab that signs out does not reach its host', () => {
       it('ends a host from before it when a tab from after it greets', async () => {
         const doc = stage.tab().get('local:notes', 'a');
         await doc.create({secret: true});
@@ -93,7 +93,7 @@ describe('signing out', () => {
         expect(same.data).to.equal(undefined);
       });
 
-      it('hands nothing to the next host when its own has died', async () => {
+      it('hands nothing over to the next host when its own has died', async () => {
         const tab = stage.tab();
         const doc = tab.get('notes', 'a');
         await doc.create({});
@@ -108,7 +108,7 @@ describe('signing out', () => {
       });
     });
 
-    describe('where the app has deleted the mark', () => {
+    describe('if the app has deleted the mark', () => {
       it('shows nothing to a page that begins while the host still deletes, and leaves it to the next host', async () => {
         const tab = stage.tab();
         await tab.get('local:notes', 'a').create({secret: true});
@@ -223,7 +223,7 @@ describe('signing out', () => {
       return next;
     }
 
-    it('writes neither a checkpoint nor a record into the next user\'s database when it thaws', async () => {
+    it('writes neither a checkpoint nor a record into the next user\'s database when it runs again', async () => {
       const frozen = await frozenHost();
       const next = await clearAndGoOn();
       for (const change of [
@@ -237,7 +237,7 @@ describe('signing out', () => {
       for (const each of [frozen, next]) each.close();
     });
 
-    it('writes nothing anew of what it has, where it is in a page and the database was deleted for the clearing', async () => {
+    it('does not write its data again, if it is in a page and the database was deleted for the clearing', async () => {
       mock.timers.enable({apis: ['setTimeout']});
       let isCleared = false;
       const backend = new Backend();
@@ -259,7 +259,7 @@ describe('signing out', () => {
       mock.timers.reset();
     });
 
-    it('leaves nothing that counts where it dies after it has written a record, before it could take it back', async () => {
+    it('leaves no valid data if it dies after it has written a record, before it could remove it', async () => {
       const frozen = await frozenHost();
       const claims = (JSON.parse(await dump('sharedb-tabs:default')) as [string, string[], {term?: number}[]][]).find(([store]) => store === 'claim')!;
       const {term} = claims[2].find(value => value.term)!;
@@ -297,7 +297,7 @@ describe('signing out', () => {
       expect(items.length).to.equal(1);
     });
 
-    it('know that another one has signed out since they began', () => {
+    it('detect that another page has signed out since they began', () => {
       const items = pageStorage();
       const mark = new ClearingMark('default', () => items, 0);
       expect(mark.merge()).to.equal(false);

@@ -82,7 +82,7 @@ describe('a host with a store', () => {
     expect(await stage.server('notes', 'a')).to.eql({text: 'edited'});
   });
 
-  it('cuts the journal of a document that is never left alone', async () => {
+  it('cuts the journal of a document that changes all the time', async () => {
     stage.start({online: true});
     const tab = stage.tab();
     const doc = tab.get('notes', 'a');
@@ -103,7 +103,7 @@ describe('a host with a store', () => {
     expect(cuts).to.have.length.above(0);
   });
 
-  it('sends what an earlier host had left to send, also if no tab asks for the document', async () => {
+  it('sends unsent ops of an earlier host, even if no tab requests the document', async () => {
     await openedOnce();
     stage.start({online: false});
     const tab = stage.tab();
@@ -120,7 +120,7 @@ describe('a host with a store', () => {
     expect(await stage.server('notes', 'a')).to.eql({text: 'left over'});
   });
 
-  it('waits for the server when there is one, and shows the stored state first where the app wants that', async () => {
+  it('waits for the server when there is one, and shows the stored state first on the app\'s request', async () => {
     await openedOnce();
     await new Promise<void>((resolve, reject) => {
       const remote = stage.backend.connect().get('notes', 'a');
@@ -137,7 +137,7 @@ describe('a host with a store', () => {
     expect(impatient.data).to.eql({text: 'newer'});
   });
 
-  it('knows which documents it can give without a server', async () => {
+  it('knows which documents it can load without a server', async () => {
     await openedOnce();
     stage.start({online: false});
     const tab = stage.tab();
@@ -150,7 +150,7 @@ describe('a host with a store', () => {
     expect(doc.data).to.eql({text: 'stored'});
   });
 
-  it('tells of edits that a server which lost its data can\'t take, and goes on with what the server has', async () => {
+  it('reports edits that a server which lost its data can\'t accept, and continues with the server\'s state', async () => {
     await openedOnce();
     const emptied = new Backend();
     stage.start({online: false});
@@ -169,7 +169,7 @@ describe('a host with a store', () => {
     expect(doc.version).to.equal(1);
   });
 
-  it('takes the stored state only if it is recent enough, by the version that the app decodes', async () => {
+  it('uses the stored state only if it is recent enough, by the version that the app decodes', async () => {
     await openedOnce();
     stage.start({online: true});
     const tab = new ProxyConnection({channel: stage.channel, warn: () => {}, versionDecoder: data => data?.text});
@@ -186,7 +186,7 @@ describe('a host with a store', () => {
     expect(fetches).to.be.greaterThan(0);
   });
 
-  it('gives the last results of a query without a server, and what has changed when it is back', async () => {
+  it('returns the last results of a query without a server, and the changes when it is reachable again', async () => {
     stage.start({online: true});
     const tab = stage.tab();
     await tab.get('notes', 'a').create({n: 1});
@@ -206,7 +206,7 @@ describe('a host with a store', () => {
     expect(query.results.map(({id}) => id).sort()).to.eql(['a', 'b']);
   });
 
-  it('keeps an op that the server rejects, with its error, until the app has dealt with it', async () => {
+  it('keeps an op that the server rejects, with its error, until the app has handled it', async () => {
     stage.backend.use('submit', ({op}, next) => {
       next(JSON.stringify(op).includes('forbidden') ? Object.assign(new Error('Not allowed'), {code: 'ERR_FORBIDDEN'}) : undefined);
     });

@@ -117,7 +117,7 @@ describe('stored state', () => {
   }
 
   for (const how of ['subscribe', 'fetch'] as const) {
-    it(`is as the server has it after a ${how} behind a trimmed log`, async () => {
+    it(`equals the server's state after a ${how} behind a trimmed log`, async () => {
       await trimmed();
       await stage.startConnected();
       const doc = stage.tab().get('notes', 'a');
@@ -126,7 +126,7 @@ describe('stored state', () => {
     });
   }
 
-  it('is as the server has it when many are subscribed to at once, with one request', async () => {
+  it('equals the server\'s state when many are subscribed at once, with one request', async () => {
     await stage.create({n: 0}, 'b');
     await stage.storeOnce('b');
     await trimmed();
@@ -142,7 +142,7 @@ describe('stored state', () => {
   });
 
   for (const unsent of [false, true]) {
-    it(`is as the server has it where the adapter gives only the later ops${unsent ? ', with unsent ops' : ''}`, async () => {
+    it(`equals the server's state if the adapter returns only the later ops${unsent ? ', with unsent ops' : ''}`, async () => {
       await stage.create({n: 0});
       await stage.storeOnce();
       await stage.edit(5);
@@ -164,7 +164,7 @@ describe('stored state', () => {
     });
   }
 
-  it('is followed, and brings no error to tabs, where a reconnect finds the log trimmed below unsent ops', async () => {
+  it('is followed without an error in tabs, if the log is trimmed below unsent ops at a reconnect', async () => {
     await stage.create({n: 0});
     await stage.startConnected();
     const doc = stage.tab().get('notes', 'a');
@@ -207,7 +207,7 @@ describe('stored state', () => {
     expect(shown(query.results[0] as ProxyDoc)).to.eql([{n: 2}, 3]);
   });
 
-  it('gives way to another database with a lower version, as a change', async () => {
+  it('is replaced by that of another database with a lower version, as a change', async () => {
     await stage.create({n: 0, old: true});
     await stage.edit(3);
     await stage.storeOnce();
@@ -227,7 +227,7 @@ describe('stored state', () => {
     expect(await tab.deadLetters.list()).to.be.empty;
   });
 
-  it('gives way to other content of the same version', async () => {
+  it('is replaced by other content of the same version', async () => {
     await stage.create({n: 0, old: [1, 2]});
     await stage.storeOnce();
     stage.replaceDatabase();
@@ -239,7 +239,7 @@ describe('stored state', () => {
   });
 
   for (const [what, start] of Object.entries({'another database': {n: 7}, 'the same one': undefined})) {
-    it(`is as the server has it, where its ops overtake the snapshot: ${what}`, async () => {
+    it(`equals the server's state if its ops overtake the snapshot: ${what}`, async () => {
       await stage.create({n: 0, old: true});
       await stage.storeOnce();
       if (start) {
@@ -267,7 +267,7 @@ describe('stored state', () => {
     });
   }
 
-  it('is deleted where the new database has no such document', async () => {
+  it('is deleted if the new database has no such document', async () => {
     await stage.create({n: 0});
     await stage.storeOnce();
     stage.replaceDatabase();
@@ -279,7 +279,7 @@ describe('stored state', () => {
     expect((await stage.remote()).data).to.eql({n: 3});
   });
 
-  it('is not shown, nor kept, where it may no longer be read', async () => {
+  it('is neither shown nor kept if it may no longer be read', async () => {
     await stage.create({secret: true});
     await stage.storeOnce();
     stage.refused = Object.assign(new Error('Forbidden'), {code: 'ERR_FORBIDDEN'});
@@ -297,7 +297,7 @@ describe('stored state', () => {
     expect(later.data).to.equal(undefined);
   });
 
-  it('is emptied, and told of as an error, where it was shown at once and may no longer be read', async () => {
+  it('is emptied, with an error, if it was shown at once and may no longer be read', async () => {
     await stage.create({secret: true});
     await stage.storeOnce();
     stage.refused = Object.assign(new Error('Forbidden'), {code: 'ERR_FORBIDDEN'});
@@ -315,7 +315,7 @@ describe('stored state', () => {
     expect(errors).to.eql([['ERR_FORBIDDEN'], ['ERR_FORBIDDEN']]);
   });
 
-  it('shows a fetched document at once without a server, and as the server has it afterwards', async () => {
+  it('shows a fetched document at once without a server, and the server\'s state afterwards', async () => {
     await stage.create({n: 0});
     await stage.storeOnce();
     await stage.edit(2);
@@ -328,7 +328,7 @@ describe('stored state', () => {
     expect(doc.data).to.eql({n: 2});
   });
 
-  it('shows a fetched document at once where that is wanted, and as the server has it afterwards', async () => {
+  it('shows a fetched document at once with the option for it, and the server\'s state afterwards', async () => {
     await stage.create({n: 0});
     await stage.storeOnce();
     await stage.edit(2);
@@ -343,7 +343,7 @@ describe('stored state', () => {
     expect(shown(doc)).to.eql([{n: 3}, 4]);
   });
 
-  it('is asked for once, and tells the tabs nothing, where the server has the same', async () => {
+  it('is compared once, without a message to the tabs, if the server has the same', async () => {
     await stage.create({n: 0});
     await stage.storeOnce();
     await stage.startConnected();
@@ -354,7 +354,7 @@ describe('stored state', () => {
     expect(stage.sent.filter(({a}) => a === 's').map(({v}) => (v ?? null) as unknown)).to.eql([null]);
   });
 
-  it('goes on from its version with the option for it', async () => {
+  it('continues from its version with the option for it', async () => {
     await stage.create({n: 0});
     await stage.storeOnce();
     await stage.edit(2);
@@ -366,7 +366,7 @@ describe('stored state', () => {
     expect(stage.sent.find(({a}) => a === 's')!['v']).to.equal(1);
   });
 
-  it('answers a fetch query without a server, and the server does when it is back', async () => {
+  it('answers a fetch query without a server; the server answers when it is reachable again', async () => {
     await stage.create({n: 0});
     await stage.startConnected();
     const first = stage.tab();
@@ -397,7 +397,7 @@ describe('stored state', () => {
       return tab;
     }
 
-    it('is gone on from where the server has the ops', async () => {
+    it('is continued if the server has the ops', async () => {
       await stage.create({n: 0});
       await stage.storeOnce();
       await stage.stop(await offlineEdit());
@@ -411,7 +411,7 @@ describe('stored state', () => {
     });
 
     for (const [what, isSeen] of [['a tab asks', true], ['nobody asks', false]] as const) {
-      it(`becomes the server's behind a trimmed log, with dead letters, where ${what}`, async () => {
+      it(`becomes the server's behind a trimmed log, with dead letters, if ${what}`, async () => {
         await stage.create({n: 0});
         await stage.storeOnce();
         await stage.stop(await offlineEdit());
@@ -448,7 +448,7 @@ describe('stored state', () => {
   });
 
   describe('of a living host', () => {
-    it('is loaded anew where ops are missing that were published while it was there', async () => {
+    it('is loaded again if ops are missing that were published while it was connected', async () => {
       await stage.create({n: 0});
       await stage.startConnected();
       const doc = stage.tab().get('notes', 'a');
@@ -462,7 +462,7 @@ describe('stored state', () => {
       expect(doc.data).to.eql({n: 5});
     });
 
-    it('is loaded anew where the log was trimmed while it was offline', async () => {
+    it('is loaded again if the log was trimmed while it was offline', async () => {
       await stage.create({n: 0});
       await stage.startConnected();
       const docs = [stage.tab(), stage.tab()].map(tab => tab.get('notes', 'a'));
@@ -475,7 +475,7 @@ describe('stored state', () => {
       expect(docs.map(doc => doc.data)).to.eql([{n: 5}, {n: 5}]);
     });
 
-    it('of json1 is loaded anew, and an edit into what is gone is a dead letter', async () => {
+    it('of json1 is loaded again, and an edit inside a removed part is a dead letter', async () => {
       const remote = await stage.remote();
       await settled(done => remote.create({list: ['a']}, json1.uri, done));
       await stage.startConnected();
@@ -516,7 +516,7 @@ describe('stored state', () => {
       expect((await stage.remote()).data).to.eql({n: 0, mine: 1});
     });
 
-    it('is the server\'s after a fetch, also where the server has not told of an op', async () => {
+    it('is the server\'s after a fetch, even if the server has not sent an op', async () => {
       await stage.create({n: 0});
       await stage.startConnected();
       const doc = stage.tab().get('notes', 'a');
@@ -548,7 +548,7 @@ describe('stored state', () => {
       });
     }
 
-    it('is gone in all tabs, when a page is loaded after the server has started with an empty database', async () => {
+    it('is empty in all tabs, when a page is loaded after the server has started with an empty database', async () => {
       await stage.create({n: 0});
       await stage.startConnected();
       const open = stage.tab().get('notes', 'a');
@@ -563,7 +563,7 @@ describe('stored state', () => {
       await until('both have it', () => loaded.data?.n === 3);
     });
 
-    it('is asked for once after a reconnect, and tells the tabs nothing, where the server has the same', async () => {
+    it('is compared once after a reconnect, without a message to the tabs, if the server has the same', async () => {
       await stage.create({n: 0});
       await stage.startConnected();
       const open = stage.tab().get('notes', 'a');
@@ -596,7 +596,7 @@ describe('stored state', () => {
       expect(new Set(codes)).to.eql(new Set(['ERR_FORBIDDEN']));
     });
 
-    it('takes an edit that is made while the last tab unsubscribes, before the server could be read', async () => {
+    it('accepts an edit that is made while the last tab unsubscribes, before the server could be read', async () => {
       await stage.create({n: 0});
       await stage.storeOnce();
       await stage.startConnected();
@@ -609,7 +609,7 @@ describe('stored state', () => {
       expect(doc.data).to.eql({n: 1});
     });
 
-    it('tells of a refused resubscription once', async () => {
+    it('reports a refused resubscription once', async () => {
       await stage.create({n: 0});
       stage.backend.use('op', (_context, next) => next(stage.refused));
       await stage.startConnected();

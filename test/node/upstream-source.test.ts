@@ -73,9 +73,9 @@ const BODIES: Record<string, Body> = {
   }
 };
 
-describe('what the library has written after sharedb', () => {
+describe('code that the library has copied from sharedb', () => {
   for (const [place, {ours: [folder, word]}] of Object.entries(BODIES)) {
-    it(`lib/${folder} has something that follows ${place}: ${word}`, () => {
+    it(`lib/${folder} contains the code that follows ${place}: ${word}`, () => {
       expect(sourcesOf(folder).some(source => source.includes(word))).to.equal(true);
     });
   }
