@@ -61,7 +61,7 @@ export class Sequencer {
     if (rev === null && request.seq <= follower.lastSeq) {
       // The creation is in the history, but the tab has not received that yet. It continues from the creation.
       const before = history.before(tab.id, request.seq);
-      if (before === undefined) return this.updates.reset(follower, historyLost(this.doc));
+      if (before === undefined) return this.reset(follower, opsOf(request));
       follower.sent = rev = before;
     }
     const ops = opsOf(request);
@@ -73,9 +73,9 @@ export class Sequencer {
       if (this.doc.type) return this.refuse(follower, inc, first.seq, alreadyCreated());
     } else if (!history.covers(rev) || (ops.length > 1 && (history.rev - rev) * ops.length > MAX_REBASED)) {
       // The tab gives the ops up when the newer state arrives.
-      if (follower.willReplace(rev)) return;
+      if (follower.willReplace(rev)) return this.noteRefused(follower, ops);
       if (follower.isBehind(rev, history)) return this.updates.askToResend(follower, inc, first.seq);
-      if (!history.covers(rev)) return this.updates.reset(follower, historyLost(this.doc));
+      if (!history.covers(rev)) return this.reset(follower, ops);
     }
     const waiting = rev === null ? ops : history.rebase(ops, tab.id, this.doc.type, history.after(rev));
     if (waiting instanceof Error) return this.refuse(follower, inc, first.seq, notApplied(waiting));
@@ -226,8 +226,17 @@ export class Sequencer {
     return error;
   }
 
+  private reset(follower: Follower, ops: readonly WaitingOp[]): void {
+    this.noteRefused(follower, ops);
+    this.updates.reset(follower, historyLost(this.doc));
+  }
+
+  private noteRefused({tab}: Follower, ops: readonly {seq: number}[]): void {
+    for (const {seq} of ops) this.journaled.noteRefused(tab.id, seq);
+  }
+
   private refuse(follower: Follower, inc: number, seq: number, error: Error): void {
-    this.journaled.noteRefused(follower.tab.id, seq);
+    this.noteRefused(follower, [{seq}]);
     this.updates.refuse(follower, inc, seq, error);
   }
 
