@@ -11,7 +11,7 @@ import {WebSocket} from 'ws';
 import {launchChromium} from '../browsers/index.js';
 import {listen} from '../server/sharedb-server.js';
 import {until} from '../waiting/until.js';
-import {codeBlocks} from './code-blocks.js';
+import {codeBlocks, commands} from './code-blocks.js';
 import {cleanEnvironment} from './execute.js';
 import {AS_NPM_INSTALL_MAKES_IT, createEmptyApp, tarball} from './package.js';
 import {type Site, serveWith} from './serve.js';
@@ -30,16 +30,18 @@ describe('the getting-started page', function () {
 
   before(async () => {
     const markdown = await readFile(page, 'utf8');
-    const app = await createEmptyApp('getting-started', [...installedBy(markdown), versions.vite], AS_NPM_INSTALL_MAKES_IT);
+    const app = await createEmptyApp('getting-started', installedBy(markdown), AS_NPM_INSTALL_MAKES_IT);
     port = await freePort();
     const files = codeBlocks(markdown);
     expect(Object.keys(files)).to.have.members(['server.mjs', 'sharedb.worker.js', 'main.js', 'index.html']);
     for (const [name, text] of Object.entries(files)) {
       await writeFile(join(app, name), text.replace(DOCUMENTED_PORT, String(port)));
     }
-    server = spawn(process.execPath, ['server.mjs'], {cwd: app, env: cleanEnvironment(), stdio: 'inherit'});
+    const [install, startServer, startPage] = commands(markdown).map(command => command.split(' '));
+    expect([install![0], startServer![0], startPage![0]]).to.eql(['npm', 'node', 'npx']);
+    server = spawn(process.execPath, startServer!.slice(1), {cwd: app, env: cleanEnvironment(), stdio: 'inherit'});
     await until('the server listens', () => accepts(port));
-    site = await serveWith(app, 'vite', ['--host', '127.0.0.1', '--port', '0']);
+    site = await serveWith(app, startPage![1]!, [...startPage!.slice(2), '--host', '127.0.0.1', '--port', '0']);
     browser = await launchChromium();
   });
 
@@ -92,10 +94,12 @@ async function clicksAtServer(port: number): Promise<number | undefined> {
   }
 }
 
-/** What the page's first `npm install` names, with the packed package in place of the published one. */
+/** What the page's commands install, with the packed package in place of the published one. */
 function installedBy(markdown: string): string[] {
-  const names = /^npm install (.+)$/m.exec(markdown)![1]!.split(' ');
-  return names.map(name => ({'sharedb-tabs': tarball, 'sharedb': versions.sharedb})[name] ?? name);
+  // The first two. Others are for apps in TypeScript.
+  const [first, second] = [...markdown.matchAll(/(?:^|`)npm install (?:--save-dev )?([^`\n]+)/gm)].map(([, names]) => names!.split(' '));
+  const pinned: Record<string, string> = {'sharedb-tabs': tarball, 'sharedb': versions.sharedb, 'vite': versions.vite};
+  return [...first!, ...second!].map(name => pinned[name] ?? name);
 }
 
 async function freePort(): Promise<number> {
