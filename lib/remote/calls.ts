@@ -1,6 +1,6 @@
 import type {Clock} from '../platform/platform.js';
 import {deferred, type Deferred} from './deferred.js';
-import {RemoteError, unsendable, type RemoteErrorCode} from './errors.js';
+import {RemoteError, released, unsendable, type RemoteErrorCode} from './errors.js';
 import {PULL, WANTED, outgoing, type Outgoing, type Wants} from './wire.js';
 
 /** After this many results without an outgoing message, or this many ms, a frame is posted to confirm that they have arrived. */
@@ -30,7 +30,7 @@ export class CallRecord {
   isAwaited = false;
   /** The place where the result is awaited, for the stack of an error. */
   awaitedAt: Error | undefined;
-  isReleased = false;
+  wasReleased = false;
   /** Is still needed after the record was garbage-collected. */
   readonly trace: {readonly id: number; isOver: boolean};
   #waiting: Deferred<unknown> | undefined;
@@ -39,10 +39,17 @@ export class CallRecord {
   owner: unknown;
 
   readonly #calls: Calls;
+  readonly #life: number;
 
   constructor(readonly id: number, readonly what: string, readonly item: Outgoing | undefined, calls: Calls) {
     this.#calls = calls;
+    this.#life = calls.life;
     this.trace = {id, isOver: item === undefined};
+  }
+
+  /** Whether the other side no longer has the result, which has not arrived: it was released, or the other side was reloaded. */
+  get isReleased(): boolean {
+    return !this.outcome && !!this.item && (this.trace.isOver || this.#life !== this.#calls.life);
   }
 
   get isPosted(): boolean {
@@ -96,6 +103,8 @@ export class CallRecord {
 
 /** The calls without an answer. Each call settles once, here. */
 export class Calls {
+  /** Rises when the results that the other side has are lost. */
+  life = 0;
   readonly #pending = new Map<number, CallRecord>();
   #seen: number[] = [];
   #seenTimer: (() => void) | undefined;
@@ -142,7 +151,8 @@ export class Calls {
 
   want(call: CallRecord): void {
     const {closedBy} = this.#peer;
-    if (closedBy) return call.settle({ok: false, error: closedBy});
+    const error = closedBy ?? (call.isReleased && released(call.what));
+    if (error) return call.settle({ok: false, error});
     this.#pending.set(call.id, call);
     this.#startTimeout(call);
     if (call.isPosted) this.#peer.put(outgoing([PULL, call.id]));
@@ -194,6 +204,7 @@ export class Calls {
 
   /** @param mayHaveRun whether the other side may have performed posted calls */
   rejectAll(reason: string, mayHaveRun = true, code: RemoteErrorCode = 'ERR_REMOTE_CLOSED'): void {
+    this.life++;
     const calls = [...this.#pending.values()];
     this.#pending.clear();
     this.takeSeen();

@@ -4,7 +4,7 @@ import {Calls, CallRecord} from './calls.js';
 import {deferred} from './deferred.js';
 import type {EndpointTransport} from './endpoints.js';
 import {encode} from './encode.js';
-import {RemoteError, encodeError, tooMany, unsendable} from './errors.js';
+import {RemoteError, encodeError, released, tooMany, unsendable} from './errors.js';
 import {evaluateOn} from './evaluate.js';
 import {FAIL} from './flow-link.js';
 import {Flows} from './flows.js';
@@ -160,9 +160,7 @@ export class Peer implements Connection, StubPeer {
     if (target instanceof CallRecord && !target.outcome && !target.item) return this.operateLater(target, node, kind, key, values, what);
     if (this.closedBy) return this.calls.settled({ok: false, error: this.closedBy}, what);
     if (target instanceof CallRecord && target.outcome) return operateOnResult(this.calls, target.outcome, path, kind, values, what, wants);
-    if (target !== 0 && !(target instanceof CallRecord) && target.isReleased) {
-      return this.calls.settled({ok: false, error: new RemoteError('ERR_REMOTE_RELEASED', `${what} was released`)}, what);
-    }
+    if (target !== 0 && target.isReleased) return this.calls.settled({ok: false, error: released(what)}, what);
     const on = target === 0 ? 0 : target instanceof CallRecord ? target.id : -target.id;
     return this.send(on, path, kind, values, wants, what);
   }
@@ -222,8 +220,8 @@ export class Peer implements Connection, StubPeer {
 
   release(target: Reference | CallRecord): void {
     if (!(target instanceof CallRecord)) return this.imports.release(target);
-    if (target.isReleased) return;
-    target.isReleased = true;
+    if (target.wasReleased) return;
+    target.wasReleased = true;
     if (target.outcome?.ok) releaseResult(target.outcome.value);
     else if (target.outcome || !target.item) return;
     else if (target.wants === WANTED) target.promise().then(releaseResult, () => {});

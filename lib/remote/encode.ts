@@ -1,12 +1,12 @@
 import {CallRecord} from './calls.js';
 import {tooDeep} from './depth.js';
-import {RemoteError, encodeError, tagOf} from './errors.js';
+import {RemoteError, encodeError, released, tagOf} from './errors.js';
 import {isEvent, snapshotOf} from './events.js';
 import {isMovable, isPrimitive, kindOf, type ValueKind} from './kinds.js';
 import {handlerOptionsOf, markOf, type Mark} from './markers.js';
 import {setOwn} from './own-members.js';
 import {readResult} from './results.js';
-import {nodeOf, type StubPeer} from './stubs.js';
+import {describe, nodeOf, type StubPeer} from './stubs.js';
 import type {ResolvedOptions} from './options.js';
 import type {FrameTransport, Handler, HandlerContext} from './types.js';
 import {ERROR, FLOW_KINDS, HANDLED, HEADERS, MAP, PROMISE, REF, SET_OF, TARGET, TRANSFORM, URL_TEXT, type FlowKind, type Hole, type Outgoing, type WireReference, type WireValue} from './wire.js';
@@ -225,10 +225,8 @@ class Encoding {
     if ((node.peer.actual ?? node.peer) !== this.#peer) return this.#reference(value as object, undefined);
     const {target, path} = node;
     if (target === 0) return this.#hole(TARGET, [0, path]);
-    if (!(target instanceof CallRecord)) {
-      if (target.isReleased) throw new RemoteError('ERR_REMOTE_RELEASED', `The stub of ${target.name || 'an object'} was released`);
-      return this.#hole(TARGET, [-target.id, path]);
-    }
+    if (target.isReleased) throw released(describe(node));
+    if (!(target instanceof CallRecord)) return this.#hole(TARGET, [-target.id, path]);
     if (!target.outcome && !target.item) return this.#hole(PROMISE, this.#flow('promise', value as unknown as object));
     if (!target.outcome) return this.#hole(TARGET, [target.id, path]);
     return this.#walk(readResult(node));

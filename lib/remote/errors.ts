@@ -175,6 +175,9 @@ function describe(value: unknown): string {
   }
 }
 
+/** The error of a stub or result that the other side no longer has. */
+export const released = (what: string): RemoteError => new RemoteError('ERR_REMOTE_RELEASED', `${what} was released`);
+
 /** The error of a value that can be encoded, but not posted. */
 export const unsendable = (what: string, error: unknown): RemoteError => new RemoteError('ERR_REMOTE_UNCLONEABLE', `${what} can't be sent: ${(error as Error).message}`, {path: ''});
 
