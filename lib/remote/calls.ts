@@ -84,6 +84,8 @@ export class CallRecord {
     if (this.outcome) return;
     this.outcome = outcome;
     this.trace.isOver = true;
+    // A record survives minor collections, because it is registered for finalization (V8), and so would the stack.
+    this.awaitedAt = undefined;
     this.cancelTimeout?.();
     this.#settleWaiting();
   }
