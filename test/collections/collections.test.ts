@@ -27,7 +27,7 @@ describe('shared collections', () => {
   });
 
   describe('in several tabs', () => {
-    it('show what another tab writes, without a server', async () => {
+    it('show the writes of another tab, without a server', async () => {
       const [mine, theirs] = await Promise.all([tab, stage.openTab()].map(one => SharedMap.open<string, number>(one, 'scores')));
       mine!.set('ann', 1);
       expect(mine!.get('ann')).to.equal(1);
@@ -44,7 +44,7 @@ describe('shared collections', () => {
       await until('all have all', () => maps.every(map => map.size === 5));
     });
 
-    it('are there after a restart', async () => {
+    it('survive a restart', async () => {
       const map = await SharedMap.open<string, number>(tab, 'kept');
       const list = await SharedArray.open<string>(tab, 'kept');
       const record = await SharedRecord.open<{a: number; b?: string}>(tab, 'kept', {initial: {a: 1}});
@@ -59,7 +59,7 @@ describe('shared collections', () => {
       expect((await SharedRecord.open(tab, 'kept', {initial: {a: 7}})).toObject()).to.eql({a: 1, b: 'x'});
     });
 
-    it('go on when the host dies', async () => {
+    it('continue when the host dies', async () => {
       const [mine, theirs] = await Promise.all([tab, stage.openTab()].map(one => SharedMap.open<string, number>(one, 'scores')));
       mine!.set('before', 1);
       stage.replaceHost();
@@ -67,7 +67,7 @@ describe('shared collections', () => {
       await until('the other tab has both', () => theirs!.get('before') === 1 && theirs!.get('after') === 2);
     });
 
-    it('of one name and different kinds do not meet', async () => {
+    it('of one name and different kinds are separate', async () => {
       const map = await SharedMap.open<string, number>(tab, 'x');
       const list = await SharedArray.open<number>(tab, 'x');
       map.set('a', 1);
@@ -77,7 +77,7 @@ describe('shared collections', () => {
   });
 
   describe('a map', () => {
-    it('has what Map has', async () => {
+    it('has the members of Map', async () => {
       const map = await SharedMap.open<string, number>(tab, 'map');
       map.setMany([['a', 1], ['b', 2], ['a', 3]]);
       expect([map.size, [...map], [...map.keys()], [...map.values()], [...map.getMany(['a', 'x'])]])
@@ -91,7 +91,7 @@ describe('shared collections', () => {
       expect(map.size).to.equal(0);
     });
 
-    it('keeps keys of every kind apart', async () => {
+    it('keeps keys of all kinds separate', async () => {
       const keys = ['1', 1, 'true', true, false, -0.5, '', '0', '__proto__', 'constructor', 'toString', 'valueOf', '\0n1', '\0shards', 'é', '4294967296'];
       const [mine, theirs] = await Promise.all([tab, stage.openTab()].map(one => SharedMap.open<string | number | boolean, number>(one, 'keys')));
       keys.forEach((key, i) => mine!.set(key, i));
@@ -120,7 +120,7 @@ describe('shared collections', () => {
       expect(error.message).to.match(/map "map", "a": a Date at b\.1/);
     });
 
-    it('adds up what tabs increment at once', async () => {
+    it('adds up concurrent increments of tabs', async () => {
       const maps = await Promise.all([tab, stage.openTab(), stage.openTab()].map(one => SharedMap.open<string, number>(one, 'sums')));
       maps[0]!.set('n', 0);
       await until('all have it', () => maps.every(map => map.has('n')));
@@ -128,7 +128,7 @@ describe('shared collections', () => {
       await until('the sum is right', () => maps.every(map => map.get('n') === 120));
     });
 
-    it('is spread over several documents', async () => {
+    it('is stored in several documents', async () => {
       const [mine, theirs] = await Promise.all([tab, stage.openTab()].map(one => SharedMap.open<string, number>(one, 'wide', {shards: 4})));
       mine!.setMany(Array.from({length: 50}, (_, i) => [`key ${i}`, i]));
       await until('all are here', () => theirs!.size === 50);
@@ -138,7 +138,7 @@ describe('shared collections', () => {
       await until('it is empty', () => mine!.size === 0 && [...mine!].length === 0);
     });
 
-    it('stores what JSON has not by a codec', async () => {
+    it('stores values that JSON can\'t represent with a codec', async () => {
       const codec = {encode: (date: Date) => date.getTime(), decode: (json: unknown) => new Date(json as number)};
       const map = await SharedMap.open<string, Date>(tab, 'dates', {codec});
       map.set('a', new Date(5));
@@ -146,7 +146,7 @@ describe('shared collections', () => {
       expect([...map.values()]).to.eql([new Date(5)]);
     });
 
-    it('holds a copy of what it is given', async () => {
+    it('stores copies of values', async () => {
       const map = await SharedMap.open<string, {n: number}>(tab, 'copies');
       const value = {n: 1};
       map.set('a', value);
@@ -154,7 +154,7 @@ describe('shared collections', () => {
       expect(map.get('a')).to.eql({n: 1});
     });
 
-    it('counts its memory on from op to op', async () => {
+    it('updates its memory count with each op', async () => {
       const map = await SharedMap.open<string, unknown>(tab, 'memory');
       const exact = (): number => 2 * JSON.stringify(Object.fromEntries(map)).length;
       expect(map.memory).to.equal(exact());
@@ -167,7 +167,7 @@ describe('shared collections', () => {
   });
 
   describe('an array', () => {
-    it('has what arrays have', async () => {
+    it('has the members of arrays', async () => {
       const list = await SharedArray.open<string>(tab, 'list');
       expect([list.push('a', 'b', 'c'), list.unshift('z'), list.length]).to.eql([3, 4, 4]);
       expect([list.pop(), list.shift(), list.get(0), list.at(-1), list.get(7)]).to.eql(['c', 'z', 'a', 'b', undefined]);
@@ -259,7 +259,7 @@ describe('shared collections', () => {
       }
     }
 
-    it('ends for everybody by destroy, with events', async () => {
+    it('ends in all tabs by destroy, with events', async () => {
       const [mine, theirs] = await Promise.all([tab, stage.openTab()].map(one => SharedMap.open<string, number>(one, 'doomed')));
       mine!.set('a', 1);
       await until('it is here', () => theirs!.has('a'));
@@ -273,7 +273,7 @@ describe('shared collections', () => {
       expect(again.size).to.equal(0);
     });
 
-    it('rejects what is no option', async () => {
+    it('rejects unknown options', async () => {
       expect(codeOf(() => new SharedMap(tab, ''))).to.equal('ERR_TABS_BAD_OPTION');
       expect(codeOf(() => new SharedMap(tab, 'x', {scope: 'both' as never}))).to.equal('ERR_TABS_BAD_OPTION');
       expect(codeOf(() => new SharedMap(tab, 'x', {shards: 0}))).to.equal('ERR_TABS_BAD_OPTION');
@@ -281,7 +281,7 @@ describe('shared collections', () => {
   });
 
   describe('watching', () => {
-    it('begins with the call, and tells old and new values', async () => {
+    it('begins with the call, and gives old and new values', async () => {
       const map = await SharedMap.open<string, number>(tab, 'watched');
       map.set('before', 0);
       const [all, one] = [map.watchAll(), map.watch('a')];
@@ -296,7 +296,7 @@ describe('shared collections', () => {
       expect(events.map(event => [event.key, event.oldValue, event.newValue])).to.eql([['a', undefined, 3], ['b', undefined, 2]]);
     });
 
-    it('holds no more than the collection, however long nobody asks', async () => {
+    it('buffers no more than the collection, however long nobody reads', async () => {
       const map = await SharedMap.open<string, number>(tab, 'busy');
       const events = map.watchAll();
       for (let i = 0; i < 3000; i++) {
@@ -329,7 +329,7 @@ describe('shared collections', () => {
       expect([(await closed.next()).value.key, (await closed.next()).done]).to.eql(['a', true]);
     });
 
-    it('begins with what is there, and leaves out this tab\'s own, where asked', async () => {
+    it('begins with the present content, and omits this tab\'s own changes, on request', async () => {
       const [mine, theirs] = await Promise.all([tab, stage.openTab()].map(one => SharedMap.open<string, number>(one, 'options')));
       mine!.set('a', 1);
       const [immediate, remote] = [mine!.watch('a', {immediate: true}), mine!.watchAll({remoteOnly: true})];
@@ -339,7 +339,7 @@ describe('shared collections', () => {
       expect((await remote.next()).value).to.include({key: 'b', newValue: 2, isLocal: false});
     });
 
-    it('tells each change by on(), after all documents are current', async () => {
+    it('emits each change by on(), after all documents are current', async () => {
       const map = await SharedMap.open<string, number>(tab, 'on');
       const seen: unknown[] = [];
       const stop = map.on(({key, oldValue, newValue}) => seen.push([key, oldValue, newValue]));
@@ -353,7 +353,7 @@ describe('shared collections', () => {
       expect(seen).to.eql([['a', undefined, 1], ['a', 1, 2]]);
     });
 
-    it('tells the steps of an array, or one new state where they are many', async () => {
+    it('gives the steps of an array, or one new state if they are many', async () => {
       const list = await SharedArray.open<string>(tab, 'steps');
       const [events, index, lazy] = [list.watch(), list.watchIndex(0), list.watch()];
       list.push('a', 'b');
@@ -403,7 +403,7 @@ describe('shared collections', () => {
       expect((await events.next()).value).to.deep.include({type: 'splice', inserted: ['last'], isLocal: false});
     });
 
-    it('tells of what is written inside a value', async () => {
+    it('reports writes inside a value', async () => {
       const doc = tab.get('local:boards', 'two');
       await doc.subscribe();
       await doc.create({a: {n: 1}});

@@ -29,7 +29,7 @@ describe('the end of a collection', () => {
     }
   });
 
-  it('is told for the keys in all documents of a map', async () => {
+  it('is emitted for the keys in all documents of a map', async () => {
     const [mine, theirs] = [await SharedMap.open<string, number>(tab, 'm', {shards: 4}), await SharedMap.open<string, number>(other, 'm', {shards: 4})];
     mine.setMany(Array.from({length: 20}, (_, i) => [`key ${i}`, i]));
     await until('it is there', () => theirs.size === 20);
@@ -46,14 +46,14 @@ describe('the end of a collection', () => {
     expect(await Promise.all(waiting)).to.eql(['ERR_TABS_CLOSED', 'ERR_TABS_CLOSED', {value: []}]);
   });
 
-  it('comes with that of the connection, for writes', async () => {
+  it('follows the end of the connection, for writes', async () => {
     const [map, queue] = [await SharedMap.open<string, number>(tab, 'm'), await SharedQueue.open<number>(tab, 'q')];
     tab.close();
     for (const write of [() => map.set('a', 1), () => queue.enqueue(1)]) expect(write).to.throw().with.property('code', 'ERR_TABS_CLOSED');
     expect([map.size, queue.size]).to.eql([0, 0]);
   });
 
-  it('comes with that of the connection, for transactions that wait and later ones', async () => {
+  it('follows the end of the connection, for transactions that wait and later ones', async () => {
     const map = await SharedMap.open<string, number>(tab, 'm');
     const waiting = codeOf(transaction(tx => (map.has('a') ? 1 : tx.retry()), {timeout: Infinity}));
     await Promise.resolve();

@@ -26,7 +26,7 @@ describe('the journal of transactions', () => {
   });
   const partsIn = (changes: readonly Change[]): Change[] => changes.filter(change => change.type === 'append' && change.isTogether);
 
-  it('has all of a transaction in one write', async () => {
+  it('contains all parts of a transaction in one write', async () => {
     const maps = await open();
     await both(maps);
     const writes = storage.writes.filter(changes => partsIn(changes).length);
@@ -48,7 +48,7 @@ describe('the journal of transactions', () => {
     await until('it is shown', () => theirs[1]!.get('n') === 1);
   });
 
-  it('goes on while the disk is full, and has all of it afterwards', async () => {
+  it('continues while the disk is full, and contains everything afterwards', async () => {
     const maps = await open();
     await both(maps);
     storage.fail('write', new DOMException('The disk is full', 'QuotaExceededError'));
@@ -61,7 +61,7 @@ describe('the journal of transactions', () => {
     expect((await open()).map(map => map.get('n'))).to.eql([2, 2]);
   });
 
-  it('writes both documents, or none, where one value can\'t be written', async () => {
+  it('writes both documents, or none, if one value can\'t be written', async () => {
     const maps = await open();
     await both(maps);
     const {write} = storage;

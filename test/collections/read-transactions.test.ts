@@ -14,7 +14,7 @@ describe('a transaction that only reads', () => {
   let other: ProxyConnection;
   eachWithTwoTabs((...all) => { [tab, other] = all; });
 
-  it('aborts its signal where it fails', async () => {
+  it('aborts its signal if it fails', async () => {
     const failure = new Error('no');
     let signal: AbortSignal | undefined;
     expect(await rejection(readTransaction(tx => {
@@ -24,7 +24,7 @@ describe('a transaction that only reads', () => {
     expect([signal!.aborted, signal!.reason]).to.eql([true, failure]);
   });
 
-  it('sees what the transaction around it has written', async () => {
+  it('sees the writes of the transaction around it', async () => {
     const [map] = await openMaps('m', tab);
     let run = 0;
     const seen: unknown[] = [];
@@ -51,7 +51,7 @@ describe('a transaction that only reads', () => {
     expect((await rejection(result)).code).to.equal('ERR_TABS_TX_ASYNC');
   });
 
-  it('sees one moment, and writes nothing', async () => {
+  it('sees one consistent state, and writes nothing', async () => {
     const [mine, theirs] = await openMaps('n', tab, other);
     const list = await SharedArray.open<number>(tab, 'list');
     mine!.setMany([['a', 1], ['b', 1]]);
@@ -70,7 +70,7 @@ describe('a transaction that only reads', () => {
     expect((await rejection(readTransaction(() => mine!.set('a', 1)))).code).to.equal('ERR_TABS_TX_READONLY');
   });
 
-  it('sees documents of that moment, too', async () => {
+  it('sees documents of that state, too', async () => {
     const [map] = await openMaps('n', tab);
     const [doc, late, words] = [tab.get<any>('local:docs', 'one'), tab.get<any>('local:docs', 'two'), tab.get<any>('local:docs', 'text')];
     await Promise.all([doc, late, words].map(one => one.subscribe()));
@@ -95,7 +95,7 @@ describe('a transaction that only reads', () => {
     expect((await rejection(readTransaction(tx => (tx.in(late) as any).submitOp([{p: ['n'], na: 1}])))).code).to.equal('ERR_TABS_TX_READONLY');
   });
 
-  it('reads documents in one moment also where no collection is open', async () => {
+  it('reads documents in one consistent state even if no collection is open', async () => {
     const doc = tab.get<any>('local:docs', 'one');
     const next = tab.get<any>('local:docs', 'two');
     for (const one of [doc, next]) {

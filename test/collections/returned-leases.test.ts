@@ -27,7 +27,7 @@ for (const scope of ['local', 'synced'] as const) {
       return Date.now() - start;
     };
 
-    it('is back 100 ms after the tab\'s death', withLocks(isSynced, async (stage, time) => {
+    it('returns 100 ms after the tab\'s death', withLocks(isSynced, async (stage, time) => {
       const [tab, other] = [stage.openTab(), stage.openTab()];
       const [mine, theirs] = await time.settled(Promise.all([open(tab), open(other)]));
       mine.enqueue('a');
@@ -36,7 +36,7 @@ for (const scope of ['local', 'synced'] as const) {
       expect(await timeUntilTaken(mine, time)).to.be.at.most(100);
     }));
 
-    it('is back a second after the start of a browser that was killed', withLocks(isSynced, async (stage, time) => {
+    it('returns a second after the start of a browser that was killed', withLocks(isSynced, async (stage, time) => {
       const tab = stage.openTab();
       const queue = await time.settled(open(tab));
       queue.enqueue('a');
@@ -48,7 +48,7 @@ for (const scope of ['local', 'synced'] as const) {
       expect(await timeUntilTaken(next, time)).to.be.at.most(1000);
     }));
 
-    it('stays with a tab that goes on while its host dies', withLocks(isSynced, async (stage, time) => {
+    it('stays with a tab that continues while its host dies', withLocks(isSynced, async (stage, time) => {
       const [tab, other] = [stage.openTab(), stage.openTab()];
       const [mine, theirs] = await time.settled(Promise.all([open(tab), open(other)]));
       mine.enqueue('a');

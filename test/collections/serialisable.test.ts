@@ -41,15 +41,15 @@ async function keepKilling(stage: CollectionsStage, random: Random, isOver: () =
 describe('transactions of several tabs', function () {
   this.timeout(120_000 + EACH * 500);
 
-  it('are as if made one after the other', async () => {
+  it('are serializable', async () => {
     for (let seed = SEED; seed < SEED + 5; seed++) expect(await walk(seed), `SEED=${seed}`).to.eql([]);
   });
 
-  it('are so while hosts die in the middle of them: each is made once', async () => {
+  it('are serializable while hosts die during them: each is made once', async () => {
     for (let seed = SEED; seed < SEED + 5; seed++) expect(await walk(seed, {each: 15, kills: true}), `SEED=${seed}`).to.eql([]);
   });
 
-  describe('of a host with a planted fault are not, and it is seen', () => {
+  describe('of a host with a planted fault are not serializable, which the test detects', () => {
     const planted = async (plant: () => () => void): Promise<void> => {
       const heal = plant();
       try {

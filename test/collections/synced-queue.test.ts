@@ -59,7 +59,7 @@ describe('a queue of two devices', () => {
     expect(await Promise.all([mine.tryDequeue(), theirs.tryDequeue()])).to.eql([undefined, undefined]);
   });
 
-  it('hands nothing out without a connection, and goes on when it is back', async () => {
+  it('gives no items without a connection, and continues with one', async () => {
     const [mine, theirs] = await open();
     mine.enqueue('a');
     await both([mine, theirs], ({size}) => size === 1);
@@ -98,7 +98,7 @@ describe('a queue of two devices', () => {
     expect((await rejection(last.done())).code).to.equal('ERR_TABS_LEASE_LOST');
   });
 
-  it('takes back what a closed tab had, for the other device', async () => {
+  it('takes back the items of a closed tab, for the other device', async () => {
     const [mine, theirs] = await open();
     theirs.enqueue('a');
     const lost = await theirs.take();
@@ -134,7 +134,7 @@ describe('a queue of two devices', () => {
     await until('all is done', () => mine.memory === 4 && theirs.memory === 4);
   });
 
-  it('is part of transactions, and tells what another device has taken as well', async () => {
+  it('takes part in transactions, and reports items that another device has taken as well', async () => {
     const [mine, theirs] = await open();
     const done = await SharedMap.open<string, number>(tab, 'done', {scope: 'synced'});
     mine.enqueueMany(['a', 'b']);
@@ -157,7 +157,7 @@ describe('a queue of two devices', () => {
     expect((await outcome!).raced).to.have.length(1);
   });
 
-  it('tells watchers of what comes and goes', async () => {
+  it('emits added and removed items to watchers', async () => {
     const [mine, theirs] = await open();
     const events = mine.watchAll();
     mine.enqueueMany(['a', 'b']);

@@ -23,7 +23,7 @@ describe('synced collections of two devices', () => {
     return [tab, map];
   }
 
-  it('come to the same, and are in the server\'s database', async () => {
+  it('converge, and are in the server\'s database', async () => {
     const [tab, device] = [stage.openTab(), stage.openDevice()];
     const [mine, theirs] = [await SharedMap.open<string, number>(tab, 'm', synced), await SharedMap.open<string, number>(device.tab, 'm', synced)];
     mine.set('a', 1);
@@ -34,7 +34,7 @@ describe('synced collections of two devices', () => {
     expect(stage.errors).to.eql([]);
   });
 
-  it('may be created by both at once: both writes are there', async () => {
+  it('may be created by both at once: both writes are kept', async () => {
     const [tab, device] = [stage.openTab(), stage.openDevice()];
     const [mine, theirs] = await Promise.all([SharedArray.open<number>(tab, 'a', synced), SharedArray.open<number>(device.tab, 'a', synced)]);
     mine!.push(1);
@@ -71,7 +71,7 @@ describe('synced collections of two devices', () => {
     expect(mine.get('a')).to.equal(11);
   });
 
-  it('a part that the server refuses is told, the others stay', async () => {
+  it('a part that the server refuses is reported, the others stay', async () => {
     const tab = stage.openTab();
     const [good, bad] = [await SharedMap.open<string, number>(tab, 'good', synced), await SharedMap.open<string, number>(tab, 'bad', synced)];
     stage.backend.use('apply', ({id, op}, next) => { next(id === 'map:bad' && 'op' in op ? Object.assign(new Error('not allowed'), {code: 'ERR_NO'}) : undefined); });

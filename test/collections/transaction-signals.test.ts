@@ -7,7 +7,7 @@ describe('a transaction that is rejected', () => {
   let tab: ProxyConnection;
   eachWithTwoTabs((...all) => { [tab] = all; });
 
-  it('aborts its signal where it ends without a commit', async () => {
+  it('aborts its signal if it ends without a commit', async () => {
     const reason = new Error('no');
     for (const end of [(tx: Transaction) => tx.abort(reason), () => { throw reason; }]) {
       let signal: AbortSignal | undefined;
@@ -23,7 +23,7 @@ describe('a transaction that is rejected', () => {
   for (const [what, end] of [
     ['its own signal', {abort: true, code: undefined}], ['its time-out', {abort: false, code: 'ERR_TABS_TX_TIMEOUT'}]
   ] as const) {
-    it(`aborts its signal by ${what} while a commit is under way that is then refused`, async () => {
+    it(`aborts its signal by ${what} during a commit that is then refused`, async () => {
       const [map] = await openMaps('n', tab);
       const abort = new AbortController();
       const {callHost} = tab;
@@ -43,7 +43,7 @@ describe('a transaction that is rejected', () => {
     });
   }
 
-  it('aborts its signal where it can\'t know whether it is committed', async () => {
+  it('aborts its signal if it can\'t know whether it is committed', async () => {
     const [map] = await openMaps('n', tab);
     const {callHost} = tab;
     tab.callHost = (async () => {
@@ -59,7 +59,7 @@ describe('a transaction that is rejected', () => {
     expect([error.code, signal!.aborted, signal!.reason]).to.eql(['ERR_TABS_TX_UNKNOWN', true, error]);
   });
 
-  it('aborts its signal where its wait for the server is ended by an abort during the commit', async () => {
+  it('aborts its signal if an abort during the commit ends its wait for the server', async () => {
     const online = new CollectionsStage({online: true});
     const page = online.openTab();
     const map = await SharedMap.open<string, number>(page, 'waits', {scope: 'synced'});

@@ -58,7 +58,7 @@ describe('a transaction', () => {
     expect(claimed.filter(Boolean)).to.have.length(1);
   });
 
-  it('writes nothing where its function throws or aborts', async () => {
+  it('writes nothing if its function throws or aborts', async () => {
     const [map] = await openMaps('n', tab);
     const failure = new Error('no');
     expect(await rejection(transaction(() => {
@@ -200,7 +200,7 @@ describe('a transaction', () => {
     expect(map!.has('c')).to.equal(false);
   });
 
-  it('takes documents of any type, which it may create and delete', async () => {
+  it('accepts documents of any type, which it may create and delete', async () => {
     const doc = tab.get<{n: number}>('local:docs', 'one');
     const map = (await openMaps('n', tab))[0]!;
     await doc.subscribe();
@@ -221,7 +221,7 @@ describe('a transaction', () => {
     expect(doc.type).to.equal(null);
   });
 
-  it('carries on what this tab has just written', async () => {
+  it('includes the last writes of this tab', async () => {
     const [map] = await openMaps('n', tab);
     map!.set('a', 1);
     map!.set('b', 1);
@@ -239,7 +239,7 @@ describe('a transaction', () => {
     await until('both show it', () => [mine!, theirs!].every(map => map.get('b') === 10 && !map.has('a')));
   });
 
-  it('can\'t use two connections, or what is not loaded, or too much', async () => {
+  it('can\'t use two connections, unloaded documents, or too many', async () => {
     const [mine, theirs] = await openMaps('n', tab, other);
     expect((await rejection(transaction(() => {
       mine!.get('a');
@@ -277,7 +277,7 @@ describe('a transaction', () => {
     expect(calls).to.eql(['shared.commit']);
   });
 
-  it('tells its outcome', async () => {
+  it('reports its outcome', async () => {
     const [map] = await openMaps('n', tab);
     let outcome: Promise<unknown> | undefined;
     await transaction(tx => {

@@ -36,7 +36,7 @@ describe('watching only others\' changes, while this tab changes the same in the
     doc.on('op batch', onOp);
   };
 
-  it('tells of a change at an index that this tab has reverted', async () => {
+  it('reports a change at an index that this tab has reverted', async () => {
     const [list, other] = await bothArrays();
     const events = list.watchIndex(0, {remoteOnly: true});
     afterTheirs('array:list', () => list.set(0, 'a'));
@@ -44,7 +44,7 @@ describe('watching only others\' changes, while this tab changes the same in the
     expect((await events.next()).value).to.include({type: 'set', oldValue: 'a', newValue: 'theirs', isLocal: false});
   });
 
-  it('tells of a change at an index that this tab has moved away', async () => {
+  it('reports a change at an index that this tab has moved away', async () => {
     const [list, other] = await bothArrays();
     const events = list.watchIndex(0, {remoteOnly: true});
     afterTheirs('array:list', () => list.unshift('mine', 'mine too'));
@@ -56,7 +56,7 @@ describe('watching only others\' changes, while this tab changes the same in the
     expect((await events.next()).value).to.include({type: 'set', oldValue: 'mine', newValue: 'again', isLocal: false});
   });
 
-  it('does not tell of this tab\'s own change at an index before a change elsewhere', async () => {
+  it('does not report this tab\'s own change at an index before a change elsewhere', async () => {
     const [list, other] = await bothArrays();
     const events = list.watchIndex(0, {remoteOnly: true});
     afterTheirs('array:list', () => list.set(0, 'mine'));
@@ -67,7 +67,7 @@ describe('watching only others\' changes, while this tab changes the same in the
     expect((await events.next()).value).to.include({type: 'set', oldValue: 'mine', newValue: 'theirs', isLocal: false});
   });
 
-  it('does not tell of this tab\'s own items in a synced queue', async () => {
+  it('does not report this tab\'s own items in a synced queue', async () => {
     const [queue, other] = await Promise.all([mine, theirs].map(tab => SharedQueue.open<string>(tab, 'work', {scope: 'synced'})));
     const events = queue!.watchAll({remoteOnly: true});
     afterTheirs('queue:work', () => queue!.enqueue('mine'));
@@ -93,7 +93,7 @@ describe('watching only others\' changes, while this tab changes the same in the
     expect([value.type, value.oldValue, value.newValue.length]).to.eql(['reset', ['first', 'mine 0'], 261]);
   });
 
-  it('ends with what was added to a synced queue in the turn of its close', async () => {
+  it('ends with the items added to a synced queue in the turn of its close', async () => {
     const queue = await SharedQueue.open<string>(mine, 'work', {scope: 'synced'});
     const events = queue.watchAll();
     queue.enqueue('a');

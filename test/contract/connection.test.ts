@@ -10,7 +10,7 @@ describe('contract: the connection', () => {
     note(connection.state, connection.canSend);
   }, {unconnected: true});
 
-  contract('a document made before it is connected is sent then', async ({connection, doc, says, note, calm}) => {
+  contract('a document created before it is connected is sent then', async ({connection, doc, says, note, calm}) => {
     doc().create({n: 1}, says('create'));
     doc().submitOp(add(1), says('op'));
     connection.whenNothingPending(says('nothing pending'));
@@ -27,7 +27,7 @@ describe('contract: the connection', () => {
     }, {unconnected: true});
   }
 
-  contract('queries, snapshots and presence before it is connected are asked for then', async ({connection, says, note, calm}) => {
+  contract('queries, snapshots and presence before it is connected are requested then', async ({connection, says, note, calm}) => {
     connection.createFetchQuery('notes', {}, null, says('query'));
     await calm();
     connection.fetchSnapshot('notes', 'one', null, says('snapshot'));
@@ -47,7 +47,7 @@ describe('contract: the connection', () => {
     await calm();
   });
 
-  contract('a ping without a network is thrown', async ({connection, away, note}) => {
+  contract('a ping without a network throws', async ({connection, away, note}) => {
     await away();
     try {
       connection.ping();
@@ -56,7 +56,7 @@ describe('contract: the connection', () => {
     }
   });
 
-  contract('the states when the network goes and comes', async ({connection, recording, away, back}) => {
+  contract('the states when the network is lost and restored', async ({connection, recording, away, back}) => {
     recording.states(connection);
     await away();
     await back();
@@ -84,7 +84,7 @@ describe('contract: the connection', () => {
     await calm();
   });
 
-  contract('documents asked for in bulk are all called back', async ({connection, doc, remoteDoc, says, note, calm}) => {
+  contract('a bulk subscription calls back for all documents', async ({connection, doc, remoteDoc, says, note, calm}) => {
     for (const id of ['one', 'two']) await remoteDoc({id}, undefined, id);
     connection.startBulk();
     for (const id of ['one', 'two', 'none']) doc(id).subscribe(says(`subscribe ${id}`));
@@ -96,7 +96,7 @@ describe('contract: the connection', () => {
     await calm();
   });
 
-  contract('documents fetched and left in bulk are all called back', async ({connection, doc, remoteDoc, says, calm}) => {
+  contract('a bulk fetch and a bulk unsubscription call back for all documents', async ({connection, doc, remoteDoc, says, calm}) => {
     for (const id of ['one', 'two']) await remoteDoc({id}, undefined, id);
     connection.startBulk();
     for (const id of ['one', 'two']) doc(id).fetch(says(`fetch ${id}`));
@@ -131,7 +131,7 @@ describe('contract: the connection', () => {
     await calm();
   });
 
-  contract('getExisting gives what was got', ({connection, note}) => {
+  contract('getExisting returns the document of get', ({connection, note}) => {
     note(connection.getExisting('notes', 'one'));
     connection.get('notes', 'one');
     note(connection.getExisting('notes', 'one'), connection.getExisting('others', 'one'));

@@ -1,12 +1,12 @@
 import {contract} from './contract.js';
 
 describe('contract: documents', () => {
-  contract('a document that was never loaded shows nothing', ({doc, note}) => {
+  contract('a document that was never loaded has no data', ({doc, note}) => {
     doc();
     note('got');
   });
 
-  contract('get tells of a new document once', ({connection, doc, note}) => {
+  contract('get emits a new document once', ({connection, doc, note}) => {
     connection.on('doc', ({id}) => note('doc event', id));
     const one = doc();
     note('the same', connection.get('notes', 'one') === one, connection.getExisting('notes', 'two'));
@@ -18,7 +18,7 @@ describe('contract: documents', () => {
     await calm();
   });
 
-  contract('create takes a type, a source, or nothing', async ({doc, says, calm}) => {
+  contract('create accepts a type, a source, or neither', async ({doc, says, calm}) => {
     doc('typed').create([{insert: 'a'}], 'rich-text', says('typed'));
     doc('sourced').create({n: 1}, 'json0', {source: 'here'}, says('sourced'));
     doc('nulls').create({n: 1}, null, null, says('nulls'));
@@ -34,19 +34,19 @@ describe('contract: documents', () => {
     await calm();
   });
 
-  contract('a create of what the server has is refused', async ({doc, remoteDoc, says, calm}) => {
+  contract('a create of an existing document is refused', async ({doc, remoteDoc, says, calm}) => {
     await remoteDoc({n: 1});
     doc().create({n: 2}, says('create'));
     await calm();
   });
 
-  contract('a create of what the server has is an error event without a callback', async ({doc, remoteDoc, calm}) => {
+  contract('a create of an existing document is an error event without a callback', async ({doc, remoteDoc, calm}) => {
     await remoteDoc({n: 1});
     doc().create({n: 2});
     await calm();
   });
 
-  contract('a create with ops behind it is refused together with them', async ({doc, remoteDoc, says, hold, release, calm}) => {
+  contract('a create with later ops is refused together with them', async ({doc, remoteDoc, says, hold, release, calm}) => {
     const {arrived} = hold();
     doc().create({n: 2}, says('create'));
     await arrived;
@@ -64,7 +64,7 @@ describe('contract: documents', () => {
     doc().submitOp([{p: ['n'], na: 1}], says('op'));
   });
 
-  contract('del hands out the data that is gone', async ({followed, says, note, calm}) => {
+  contract('del emits the deleted data', async ({followed, says, note, calm}) => {
     const {doc} = await followed({n: 1});
     doc.del({source: 'here'}, says('del'));
     note('after the call');
@@ -85,7 +85,7 @@ describe('contract: documents', () => {
     await calm();
   });
 
-  contract('create, ops, del and create again leave in one turn', async ({doc, says, note, calm}) => {
+  contract('create, ops, del and create again are sent in one turn', async ({doc, says, note, calm}) => {
     doc().create({n: 1}, says('create'));
     doc().submitOp([{p: ['n'], na: 1}], says('op'));
     doc().del(says('del'));
@@ -104,14 +104,14 @@ describe('contract: documents', () => {
     doc.submitOp({index: 0, value: 'a '}, says('op'));
   });
 
-  contract('a destroyed document is another one when it is got again', async ({followed, connection, says, note, calm}) => {
+  contract('get returns another document after a destroy', async ({followed, connection, says, note, calm}) => {
     const {doc} = await followed({n: 1});
     doc.destroy(says('destroy'));
     await calm();
     note('known', connection.getExisting('notes', 'one'), connection.get('notes', 'one') === doc);
   });
 
-  contract('a destroyed document hears no more', async ({followed, says, calm}) => {
+  contract('a destroyed document receives no more ops', async ({followed, says, calm}) => {
     const {doc, remote} = await followed({n: 1});
     doc.destroy(says('destroy'));
     await calm();
@@ -119,7 +119,7 @@ describe('contract: documents', () => {
     await calm();
   });
 
-  contract('a destroyed document takes ops', async ({followed, says, calm}) => {
+  contract('a destroyed document accepts ops', async ({followed, says, calm}) => {
     const {doc, remote} = await followed({n: 1});
     doc.destroy(says('destroy'));
     await calm();
@@ -132,7 +132,7 @@ describe('contract: documents', () => {
     doc.del(says('del'));
   }, {exceptPending: 'the host answers in between'});
 
-  contract('destroy waits for what is pending', async ({followed, says, hold, release, calm}) => {
+  contract('destroy waits for pending ops', async ({followed, says, hold, release, calm}) => {
     const {doc} = await followed({n: 1});
     const {arrived} = hold();
     doc.submitOp([{p: ['n'], na: 1}], says('op'));
@@ -142,7 +142,7 @@ describe('contract: documents', () => {
     release();
   });
 
-  contract('get takes a destroy back that has not happened yet', async ({followed, doc: get, connection, says, note, calm}) => {
+  contract('get cancels a destroy that is still waiting', async ({followed, doc: get, connection, says, note, calm}) => {
     const {doc} = await followed({n: 1});
     doc.destroy(says('destroy'));
     note('the same', connection.get('notes', 'one') === doc);
@@ -150,7 +150,7 @@ describe('contract: documents', () => {
     note('the same', get() === doc);
   });
 
-  contract('a document is destroyed and followed anew', async ({followed, doc: get, says, calm}) => {
+  contract('a document is destroyed and followed again', async ({followed, doc: get, says, calm}) => {
     const {doc, remote} = await followed({n: 1});
     doc.destroy(says('destroy'));
     await calm();
@@ -161,7 +161,7 @@ describe('contract: documents', () => {
     get().submitOp([{p: ['n'], na: 1}], says('op'));
   });
 
-  contract('toSnapshot gives what ingestSnapshot takes', async ({followed, doc: get, note}) => {
+  contract('toSnapshot returns a snapshot for ingestSnapshot', async ({followed, doc: get, note}) => {
     const {doc} = await followed({n: 1, list: [1]});
     const snapshot = doc.toSnapshot();
     (doc.data as {list: number[]}).list.push(2);
@@ -170,7 +170,7 @@ describe('contract: documents', () => {
     note('ingested');
   });
 
-  contract('an ingested document takes ops', async ({doc, remoteDoc, says, calm}) => {
+  contract('an ingested document accepts ops', async ({doc, remoteDoc, says, calm}) => {
     await remoteDoc({n: 1});
     doc().ingestSnapshot({v: 1, type: 'json0', data: {n: 1}}, says('ingest'));
     doc().submitOp([{p: ['n'], na: 1}], says('op'));
@@ -196,7 +196,7 @@ describe('contract: documents', () => {
     doc().fetch(says('fetch'));
   });
 
-  contract('an op on an old ingested state is carried over what was missed', async ({doc, remoteDoc, says, calm}) => {
+  contract('an op on an old ingested state is transformed over the missed ops', async ({doc, remoteDoc, says, calm}) => {
     const remote = await remoteDoc({list: ['b']});
     remote.submitOp([{p: ['list', 0], li: 'a'}]);
     await calm();
@@ -214,7 +214,7 @@ describe('contract: documents', () => {
     await calm();
   });
 
-  contract('ingestSnapshot fetches where it tells of a newer state, and ignores an older one', async ({doc, remoteDoc, says, note, calm}) => {
+  contract('ingestSnapshot fetches if the snapshot is newer, and ignores an older one', async ({doc, remoteDoc, says, note, calm}) => {
     const remote = await remoteDoc({n: 1});
     doc().fetch();
     await calm();

@@ -23,14 +23,14 @@ const EDITS: Record<string, {start: unknown; ops: unknown[]; remote: unknown}> =
 };
 
 describe('contract: failures', () => {
-  contract('a rejected create with an op in it that nobody waits for', async ({doc, refuse, says, calm}) => {
+  contract('a rejected create with an op that nobody waits for', async ({doc, refuse, says, calm}) => {
     refuse('submit', NO);
     doc().create({n: 1}, says('create'));
     doc().submitOp(add(1));
     await calm();
   });
 
-  contract('an op of two calls that can\'t be kept with others behind it', async ({followed, refuse, hold, release, says, calm}) => {
+  contract('an op of two calls that can\'t be kept, with later ops', async ({followed, refuse, hold, release, says, calm}) => {
     const {doc} = await followed('ab', 'presence-test-type');
     const {arrived} = hold();
     refuse('submit', NO, firstOnly());
@@ -45,7 +45,7 @@ describe('contract: failures', () => {
 
   for (const [type, {start, ops, remote: remoteOp}] of Object.entries(EDITS)) {
     for (const [what, error] of [['rejected', NO], ['silently rejected', SILENT]] as const) {
-      contract(`a ${what} op is taken back: ${type}`, async ({followed, refuse, says, calm}) => {
+      contract(`a ${what} op is rolled back: ${type}`, async ({followed, refuse, says, calm}) => {
         const {doc} = await followed(start, type);
         refuse('submit', error, isOp);
         doc.submitOp(ops[0], says('op'));
@@ -68,7 +68,7 @@ describe('contract: failures', () => {
         });
       }
 
-      contract(`a ${what} op with others behind it: ${type}`, async ({followed, refuse, hold, release, says, calm}) => {
+      contract(`a ${what} op with later ops: ${type}`, async ({followed, refuse, hold, release, says, calm}) => {
         const {doc, remote} = await followed(start, type);
         const {arrived} = hold();
         refuse('submit', error, firstOnly());
@@ -104,7 +104,7 @@ describe('contract: failures', () => {
       });
     }
 
-    contract(`an op that the server can't write is taken back: ${type}`, async ({followed, refuse, says, calm}) => {
+    contract(`an op that the server can't write is rolled back: ${type}`, async ({followed, refuse, says, calm}) => {
       const {doc} = await followed(start, type);
       refuse('commit', NO, isOp);
       doc.submitOp(ops[0], says('op'));
@@ -131,7 +131,7 @@ describe('contract: failures', () => {
       await stage.calm();
     });
 
-    contract(`a rejected create with ops behind it ${callbacks} a callback`, async stage => {
+    contract(`a rejected create with later ops ${callbacks} a callback`, async stage => {
       const {arrived} = stage.hold();
       stage.refuse('submit', NO);
       stage.doc().create({n: 1}, maybe(stage, 'create').callback);
@@ -167,7 +167,7 @@ describe('contract: failures', () => {
       await stage.calm();
     });
 
-    contract(`a snapshot that the server does not let see ${callbacks} a callback`, async stage => {
+    contract(`a snapshot that the server refuses ${callbacks} a callback`, async stage => {
       await stage.remoteDoc({n: 1});
       stage.use('readSnapshots', (context, next) => {
         context['rejectSnapshotReadSilent'](context['snapshots'][0], 'not for you');
@@ -187,7 +187,7 @@ describe('contract: failures', () => {
       remote.submitOp(add(1));
     });
 
-    contract(`an op that its type can't apply takes those of its turn along ${callbacks} a callback`, async stage => {
+    contract(`an op that its type can't apply removes the other ops of its turn ${callbacks} a callback`, async stage => {
       const {doc} = await stage.followed({n: 1});
       doc.preventCompose = true;
       doc.submitOp(add(2), maybe(stage, 'op before').callback);
@@ -219,7 +219,7 @@ describe('contract: failures', () => {
       }
     });
 
-    contract(`a deletion by others while an op is under way ${callbacks} a callback`, async stage => {
+    contract(`a deletion by others while an op is in flight ${callbacks} a callback`, async stage => {
       const {doc, remote} = await stage.followed({n: 1});
       const {arrived} = stage.hold();
       doc.submitOp(add(1), maybe(stage, 'op').callback);
@@ -231,7 +231,7 @@ describe('contract: failures', () => {
       await stage.calm();
     });
 
-    contract(`a deletion and re-creation by others while an op is under way ${callbacks} a callback`, async stage => {
+    contract(`a deletion and new creation by others while an op is in flight ${callbacks} a callback`, async stage => {
       const {doc, remote} = await stage.followed({n: 1});
       const {arrived} = stage.hold();
       doc.submitOp(add(1), maybe(stage, 'op').callback);
@@ -244,7 +244,7 @@ describe('contract: failures', () => {
       doc.submitOp(add(1), maybe(stage, 'op after').callback);
     });
 
-    contract(`a create by others while one's own is under way ${callbacks} a callback`, async stage => {
+    contract(`a create by others while an own create is in flight ${callbacks} a callback`, async stage => {
       stage.doc().subscribe();
       await stage.calm();
       const {arrived} = stage.hold();
@@ -256,7 +256,7 @@ describe('contract: failures', () => {
       await stage.calm();
     });
 
-    contract(`a deletion by two at once ${callbacks} a callback`, async stage => {
+    contract(`a deletion by two clients at once ${callbacks} a callback`, async stage => {
       const {doc, remote} = await stage.followed({n: 1});
       const {arrived} = stage.hold();
       doc.del(maybe(stage, 'del').callback);
@@ -278,7 +278,7 @@ describe('contract: failures', () => {
     });
   }
 
-  contract('a rejected create with an op behind it, and another create in its callback', async ({doc, hold, release, refuse, says, calm}) => {
+  contract('a rejected create with a later op, and another create in its callback', async ({doc, hold, release, refuse, says, calm}) => {
     const {arrived} = hold();
     refuse('submit', NO, firstOnly());
     doc().create({n: 1}, error => {
@@ -291,7 +291,7 @@ describe('contract: failures', () => {
     await calm();
   });
 
-  contract('an op rejected with an op behind it, and another op in its callback: rich-text', async ({followed, hold, release, refuse, says, calm}) => {
+  contract('a rejected op with a later op, and another op in its callback: rich-text', async ({followed, hold, release, refuse, says, calm}) => {
     const {doc} = await followed([{insert: 'ab'}], 'rich-text');
     const {arrived} = hold();
     refuse('submit', NO, firstOnly());
@@ -313,7 +313,7 @@ describe('contract: failures', () => {
     await calm();
   });
 
-  contract('what is done during a hard rollback is refused', async ({followed, refuse, hold, release, says, calm}) => {
+  contract('ops during a hard rollback are refused', async ({followed, refuse, hold, release, says, calm}) => {
     const {doc} = await followed([{insert: 'ab'}], 'rich-text');
     refuse('submit', NO);
     const {arrived} = hold('readSnapshots');
@@ -326,7 +326,7 @@ describe('contract: failures', () => {
     await calm();
   });
 
-  contract('what a listener throws is an error of the connection', async ({followed, connection, calm}) => {
+  contract('an error thrown by a listener is an error of the connection', async ({followed, connection, calm}) => {
     const {doc, remote} = await followed({n: 1});
     doc.once('op', () => { throw new Error('a mistake of the app'); });
     remote.submitOp(add(1));
@@ -336,7 +336,7 @@ describe('contract: failures', () => {
     await calm();
   });
 
-  contract('what a callback throws is an error of the connection', async ({followed, says, calm}) => {
+  contract('an error thrown by a callback is an error of the connection', async ({followed, says, calm}) => {
     const {doc} = await followed({n: 1});
     doc.submitOp(add(1), () => { throw new Error('a mistake of the app'); });
     await calm();
@@ -344,7 +344,7 @@ describe('contract: failures', () => {
     await calm();
   });
 
-  contract('a callback that throws does not take the others of its op along', async ({followed, says, calm}) => {
+  contract('a callback that throws does not prevent the other callbacks of its op', async ({followed, says, calm}) => {
     const {doc} = await followed({n: 1});
     doc.submitOp(add(1), () => { throw new Error('a mistake of the app'); });
     doc.submitOp(add(1), says('second of the same op'));

@@ -13,13 +13,13 @@ describe('contract: following', () => {
     await calm();
   });
 
-  contract('a fetch of a missing document gives version 0', async ({doc, says, calm}) => {
+  contract('a fetch of a missing document returns version 0', async ({doc, says, calm}) => {
     doc().fetch(says('fetch'));
     await calm();
     doc().create({n: 1}, says('create'));
   });
 
-  contract('a fetch of a deleted document gives its version', async ({doc, remoteDoc, says, calm}) => {
+  contract('a fetch of a deleted document returns its version', async ({doc, remoteDoc, says, calm}) => {
     const remote = await remoteDoc({n: 1});
     remote.del();
     await calm();
@@ -28,13 +28,13 @@ describe('contract: following', () => {
     doc().create({n: 2}, says('create'));
   });
 
-  contract('fetches at once are all called back', async ({doc, remoteDoc, says, calm}) => {
+  contract('concurrent fetches are all called back', async ({doc, remoteDoc, says, calm}) => {
     await remoteDoc({n: 1});
     for (const n of [1, 2, 3]) doc().fetch(says(`fetch ${n}`));
     await calm();
   });
 
-  contract('a fetched document stays as it is until it is fetched again', async ({doc, remoteDoc, says, note, calm}) => {
+  contract('a fetched document stays unchanged until it is fetched again', async ({doc, remoteDoc, says, note, calm}) => {
     const remote = await remoteDoc({n: 1});
     doc().fetch(says('fetch'));
     await calm();
@@ -46,7 +46,7 @@ describe('contract: following', () => {
     await calm();
   });
 
-  contract('a fetched document learns of a deletion and a new creation when it is fetched again', async ({doc, remoteDoc, says, calm}) => {
+  contract('a fetched document gets a deletion and a new creation when it is fetched again', async ({doc, remoteDoc, says, calm}) => {
     const remote = await remoteDoc({n: 1});
     doc().fetch(says('fetch'));
     await calm();
@@ -60,7 +60,7 @@ describe('contract: following', () => {
     doc().fetch(says('fetch of the new'));
   });
 
-  contract('a fetched document is carried over a deletion and a new creation at once', async ({doc, remoteDoc, says, calm}) => {
+  contract('a fetched document is updated over a deletion and a new creation at once', async ({doc, remoteDoc, says, calm}) => {
     const remote = await remoteDoc({n: 1});
     doc().fetch(says('fetch'));
     await calm();
@@ -80,7 +80,7 @@ describe('contract: following', () => {
     await calm();
   });
 
-  contract('a subscription to a missing document sees it made', async ({doc, remoteDoc, says, calm}) => {
+  contract('a subscription to a missing document receives its creation', async ({doc, remoteDoc, says, calm}) => {
     doc().subscribe(says('subscribe'));
     await calm();
     const remote = await remoteDoc({n: 1});
@@ -89,7 +89,7 @@ describe('contract: following', () => {
     await calm();
   });
 
-  contract('a subscription sees deletion and new creation', async ({followed, calm}) => {
+  contract('a subscription receives deletion and new creation', async ({followed, calm}) => {
     const {remote} = await followed({n: 1});
     remote.submitOp(add(1));
     await calm();
@@ -110,7 +110,7 @@ describe('contract: following', () => {
     await calm();
   });
 
-  contract('who unsubscribes hears no more', async ({followed, says, note, calm}) => {
+  contract('an unsubscribed document receives no more ops', async ({followed, says, note, calm}) => {
     const {doc, remote} = await followed({n: 1});
     doc.unsubscribe(says('unsubscribe'));
     note('after the call');
@@ -119,7 +119,7 @@ describe('contract: following', () => {
     await calm();
   });
 
-  contract('who subscribes again gets what it missed', async ({followed, says, calm}) => {
+  contract('a new subscription receives the missed ops', async ({followed, says, calm}) => {
     const {doc, remote} = await followed({n: 1});
     doc.unsubscribe(says('unsubscribe'));
     await calm();
@@ -183,14 +183,14 @@ describe('contract: following', () => {
     await calm();
   }, {exceptPending: LOADED_FIRST});
 
-  contract('a document that another has made is followed and created at once', async ({doc, remoteDoc, says, calm}) => {
+  contract('a document that another client has created is followed and created at once', async ({doc, remoteDoc, says, calm}) => {
     await remoteDoc({n: 7});
     doc().subscribe(says('subscribe'));
     doc().create({n: 1}, says('create'));
     await calm();
   }, {exceptPending: LOADED_FIRST});
 
-  contract('ops of others come with the client that made them', async ({doc, remoteDoc, calm}) => {
+  contract('ops of others arrive with their client', async ({doc, remoteDoc, calm}) => {
     const remote = await remoteDoc({n: 1});
     doc().subscribe();
     await calm();
@@ -199,14 +199,14 @@ describe('contract: following', () => {
     await calm();
   });
 
-  contract('many ops of others come one by one', async ({followed, calm}) => {
+  contract('many ops of others arrive one by one', async ({followed, calm}) => {
     const {remote} = await followed({n: 1});
     remote.preventCompose = true;
     for (const n of [1, 2, 3, 4]) remote.submitOp(add(n));
     await calm();
   });
 
-  contract('an op of a stale document is carried over what was missed', async ({doc, remoteDoc, says, calm}) => {
+  contract('an op of a stale document is transformed over the missed ops', async ({doc, remoteDoc, says, calm}) => {
     const remote = await remoteDoc({list: ['b']});
     doc().fetch();
     await calm();

@@ -6,8 +6,8 @@ const first = (): {v: number; type: string; data: {n: number}} => ({v: 1, type: 
 /** In addition to what was under way at the ingestion, the host is asked once more. */
 const ASKED_AGAIN = 'nothing is pending once more';
 
-describe('contract: states that come from elsewhere', () => {
-  contract('one is ingested while a subscription is under way, and changed', async ({doc, remoteDoc, says, calm}) => {
+describe('contract: ingested states', () => {
+  contract('one is ingested during a subscription, and changed', async ({doc, remoteDoc, says, calm}) => {
     const remote = await remoteDoc({n: 1});
     doc().subscribe(says('subscribe'));
     doc().ingestSnapshot(first(), says('ingest'));
@@ -17,7 +17,7 @@ describe('contract: states that come from elsewhere', () => {
     await calm();
   }, {exceptPending: ASKED_AGAIN});
 
-  contract('one is ingested where the document was missing, and changed', async ({doc, remoteDoc, says, calm}) => {
+  contract('one is ingested for a missing document, and changed', async ({doc, remoteDoc, says, calm}) => {
     doc().fetch(says('fetch'));
     await calm();
     await remoteDoc({n: 1});
@@ -26,7 +26,7 @@ describe('contract: states that come from elsewhere', () => {
     await calm();
   });
 
-  contract('one is ingested where the document was missing, and followed', async ({doc, remoteDoc, says, calm}) => {
+  contract('one is ingested for a missing document, and followed', async ({doc, remoteDoc, says, calm}) => {
     doc().fetch(says('fetch'));
     await calm();
     const remote = await remoteDoc({n: 1});
@@ -52,7 +52,7 @@ describe('contract: states that come from elsewhere', () => {
     await calm();
   });
 
-  contract('one that nobody has asked for stays as it is', async ({doc, remoteDoc, note, calm, away, back}) => {
+  contract('one that nobody has requested stays unchanged', async ({doc, remoteDoc, note, calm, away, back}) => {
     const remote = await remoteDoc({n: 1});
     doc().ingestSnapshot(first());
     remote.submitOp(add(1));
@@ -68,7 +68,7 @@ describe('contract: states that come from elsewhere', () => {
     await calm();
   });
 
-  contract('one is the app\'s own object, which it goes on to use', async ({doc, remoteDoc, says, note, calm}) => {
+  contract('one is the app\'s own object, which the app continues to use', async ({doc, remoteDoc, says, note, calm}) => {
     await remoteDoc({n: 1, list: ['a']});
     const data = {n: 1, list: ['a']};
     doc().ingestSnapshot({v: 1, type: 'json0', data});

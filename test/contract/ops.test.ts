@@ -20,7 +20,7 @@ describe('contract: ops', () => {
     await calm();
   });
 
-  contract('the server hears of the source with submitSource', async ({followed, use, says, note, calm}) => {
+  contract('the server receives the source with submitSource', async ({followed, use, says, note, calm}) => {
     const sources: unknown[] = [];
     const {doc} = await followed({n: 1});
     use('submit', (context, next) => next(void sources.push(context['extra'])));
@@ -42,7 +42,7 @@ describe('contract: ops', () => {
     await calm();
   });
 
-  contract('ops with preventCompose stay apart', async ({followed, says, calm}) => {
+  contract('ops with preventCompose stay separate', async ({followed, says, calm}) => {
     const {doc} = await followed({n: 1});
     doc.submitOp(add(1), says('op 1'));
     doc.preventCompose = true;
@@ -52,7 +52,7 @@ describe('contract: ops', () => {
     await calm();
   });
 
-  contract('what is submitted while the server is slow is one op behind the first', async ({followed, hold, release, says, calm}) => {
+  contract('ops submitted while the server is slow are composed behind the first', async ({followed, hold, release, says, calm}) => {
     const {doc} = await followed({n: 1});
     const {arrived} = hold();
     doc.submitOp(add(1), says('op 1'));
@@ -66,7 +66,7 @@ describe('contract: ops', () => {
     await calm();
   });
 
-  contract('a remote op and one under way are transformed against each other', async ({followed, hold, release, says, calm}) => {
+  contract('a remote op and an op in flight are transformed against each other', async ({followed, hold, release, says, calm}) => {
     const {doc, remote} = await followed({text: 'ab'});
     const {arrived} = hold();
     doc.submitOp(insert(1, 'X'), says('op'));
@@ -106,7 +106,7 @@ describe('contract: ops', () => {
   });
 
   for (const event of ['before op batch', 'before op', 'op', 'op batch'] as const) {
-    contract(`ops submitted in '${event}' of a remote op of many components are carried over the rest`, async ({followed, says, calm}) => {
+    contract(`ops submitted in '${event}' of a remote op of many components are transformed over the rest`, async ({followed, says, calm}) => {
       const {doc, remote} = await followed({text: 'abc'});
       doc.once(event, () => {
         doc.submitOp(insert(1, 'X'), says('inner'));
@@ -161,7 +161,7 @@ describe('contract: ops', () => {
     await calm();
   });
 
-  contract('a paused document follows the others', async ({followed, says, calm}) => {
+  contract('a paused document receives ops of others', async ({followed, says, calm}) => {
     const {doc, remote} = await followed({text: 'a'});
     doc.pause();
     doc.submitOp(insert(1, 'X'), says('op'));
@@ -171,7 +171,7 @@ describe('contract: ops', () => {
     await calm();
   });
 
-  contract('a pause lets the op under way through', async ({followed, hold, release, says, calm}) => {
+  contract('a pause does not affect the op in flight', async ({followed, hold, release, says, calm}) => {
     const {doc} = await followed({n: 1});
     const {arrived} = hold();
     doc.submitOp(add(1), says('op 1'));
@@ -217,13 +217,13 @@ describe('contract: ops', () => {
     note('pending', connection.hasPending(), connection.hasWritePending());
   });
 
-  contract('an op without a callback makes events alone', async ({followed, calm}) => {
+  contract('an op without a callback only emits events', async ({followed, calm}) => {
     const {doc} = await followed({n: 1});
     doc.submitOp(add(1));
     await calm();
   });
 
-  contract('a fetched document takes ops without being followed', async ({doc, remoteDoc, says, calm}) => {
+  contract('a fetched document accepts ops without a subscription', async ({doc, remoteDoc, says, calm}) => {
     const remote = await remoteDoc({text: 'ab'});
     doc().fetch(says('fetch'));
     await calm();
@@ -235,13 +235,13 @@ describe('contract: ops', () => {
     await calm();
   });
 
-  contract('an op of nothing is an op', async ({followed, says, calm}) => {
+  contract('an empty op is an op', async ({followed, says, calm}) => {
     const {doc} = await followed({n: 1});
     doc.submitOp([], says('empty'));
     await calm();
   });
 
-  contract('the same deletion by two is one', async ({followed, hold, release, says, calm}) => {
+  contract('the same deletion by two clients is one', async ({followed, hold, release, says, calm}) => {
     const {doc, remote} = await followed({list: ['a', 'b']});
     const {arrived} = hold();
     doc.submitOp([{p: ['list', 0], ld: 'a'}], says('op'));
@@ -252,7 +252,7 @@ describe('contract: ops', () => {
     await calm();
   });
 
-  contract('the same deletion by two is one, and not written where the server commits no empty ops',
+  contract('the same deletion by two clients is one, and not written if the server commits no empty ops',
     async ({followed, hold, release, says, calm}) => {
       const {doc, remote} = await followed({list: ['a', 'b']});
       const {arrived} = hold();
@@ -265,7 +265,7 @@ describe('contract: ops', () => {
       await calm();
     }, {backend: {doNotCommitNoOps: true}});
 
-  contract('what the server patches into an op shows', async ({followed, use, says, calm}) => {
+  contract('components that the server adds to an op are shown', async ({followed, use, says, calm}) => {
     const {doc} = await followed({n: 1, text: ''});
     use('apply', (context, next) => {
       if (context.op.op) context['$fixup']([{p: ['text', 0], si: '!'}]);
@@ -275,7 +275,7 @@ describe('contract: ops', () => {
     await calm();
   });
 
-  contract('what the server patches into an op is carried over those behind it', async ({followed, use, hold, release, says, calm}) => {
+  contract('components that the server adds to an op are transformed over later ops', async ({followed, use, hold, release, says, calm}) => {
     const {doc, remote} = await followed({text: 'a'});
     let patched = false;
     use('apply', (context, next) => {
@@ -293,7 +293,7 @@ describe('contract: ops', () => {
     await calm();
   });
 
-  contract('rich text is edited by two at once', async ({followed, hold, release, says, calm}) => {
+  contract('two clients edit rich text at once', async ({followed, hold, release, says, calm}) => {
     const {doc, remote} = await followed([{insert: 'ab'}], 'rich-text');
     const {arrived} = hold();
     doc.submitOp([{retain: 1}, {insert: 'X'}], says('op'));
@@ -305,7 +305,7 @@ describe('contract: ops', () => {
     await calm();
   });
 
-  contract('json1 is edited by two at once', async ({followed, hold, release, says, calm}) => {
+  contract('two clients edit json1 at once', async ({followed, hold, release, says, calm}) => {
     const {doc, remote} = await followed({list: ['a']}, 'json1');
     const {arrived} = hold();
     doc.submitOp(['list', 1, {i: 'X'}], says('op'));

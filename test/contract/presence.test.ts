@@ -78,7 +78,7 @@ describe('contract: presence', () => {
     stage.note('own', Object.keys(here.localPresences));
   });
 
-  contract('who comes later sees who is there', async stage => {
+  contract('a later subscriber sees the present values', async stage => {
     const {here, there} = participants(stage);
     there.create('theirs').submit({at: 1});
     here.create('mine').submit({at: 1}, stage.says('submit'));
@@ -89,7 +89,7 @@ describe('contract: presence', () => {
     await stage.calm();
   });
 
-  contract('one can be seen without looking', async stage => {
+  contract('a client without a subscription can show its presence', async stage => {
     const {here, there} = participants(stage);
     there.subscribe();
     await stage.calm();
@@ -99,7 +99,7 @@ describe('contract: presence', () => {
     await stage.calm();
   });
 
-  contract('who unsubscribes sees no more', async stage => {
+  contract('an unsubscribed client sees no more values', async stage => {
     const {here, there} = await room(stage);
     const theirs = there.create('theirs');
     theirs.submit({at: 1});
@@ -135,7 +135,7 @@ describe('contract: presence', () => {
     stage.note('another', stage.connection.getPresence('room') === here);
   });
 
-  contract('a client that leaves is seen no more', async stage => {
+  contract('the presence of a client that leaves is removed', async stage => {
     const {there} = await room(stage);
     there.create('theirs').submit({at: 1});
     await stage.calm();
@@ -143,7 +143,7 @@ describe('contract: presence', () => {
     await stage.calm();
   });
 
-  contract('several presences of one client stand beside each other', async stage => {
+  contract('one client can have several presences', async stage => {
     const {here} = await room(stage);
     for (const id of ['left', 'right']) here.create(id).submit({id}, stage.says(id));
     await stage.calm();
@@ -151,7 +151,7 @@ describe('contract: presence', () => {
     await stage.calm();
   });
 
-  contract('presences that are none are thrown', ({connection, note}) => {
+  contract('invalid presences throw', ({connection, note}) => {
     for (const make of [() => connection.getPresence(''), () => connection.getPresence(5 as never),
       () => connection.getPresence('room').create(5 as never)]) {
       try {
@@ -180,7 +180,7 @@ describe('contract: presence', () => {
     await stage.calm();
   });
 
-  contract('a place in a text is seen by others', async stage => {
+  contract('a position in a text is seen by others', async stage => {
     const {mine, theirs} = await text(stage);
     mine.submit({index: 1}, stage.says('submit'));
     await stage.calm();
@@ -188,7 +188,7 @@ describe('contract: presence', () => {
     await stage.calm();
   });
 
-  contract('places in a text move with the ops of others', async stage => {
+  contract('positions in a text are transformed by ops of others', async stage => {
     const {remote, mine, theirs} = await text(stage);
     mine.submit({index: 1});
     theirs.submit({index: 2});
@@ -198,7 +198,7 @@ describe('contract: presence', () => {
     stage.note('mine', mine.value);
   });
 
-  contract('places in a text move with one\'s own ops', async stage => {
+  contract('positions in a text are transformed by own ops', async stage => {
     const {doc, mine, theirs} = await text(stage);
     mine.submit({index: 1});
     theirs.submit({index: 2});
@@ -208,14 +208,14 @@ describe('contract: presence', () => {
     stage.note('mine', mine.value);
   });
 
-  contract('a place that is submitted with an op is seen where the op leaves it', async stage => {
+  contract('a position that is submitted with an op is seen after the op', async stage => {
     const {doc, mine} = await text(stage);
     doc.submitOp({index: 0, value: '>>'}, stage.says('op'));
     mine.submit({index: 3}, stage.says('submit'));
     await stage.calm();
   });
 
-  contract('a place in a text is gone with the text', async stage => {
+  contract('a position in a text is removed with the text', async stage => {
     const {remote, mine, theirs} = await text(stage);
     mine.submit({index: 1});
     theirs.submit({index: 2});
@@ -227,7 +227,7 @@ describe('contract: presence', () => {
     await stage.calm();
   });
 
-  contract('a place in a document that is not there is refused', async stage => {
+  contract('a position in a missing document is refused', async stage => {
     const here = stage.recording.presence(stage.connection.getDocPresence('notes', 'none'));
     here.subscribe(stage.says('subscribe'));
     here.create('mine').submit({index: 1}, stage.says('submit'));
@@ -235,7 +235,7 @@ describe('contract: presence', () => {
     await stage.calm();
   });
 
-  contract('a document whose type knows no places refuses them', async stage => {
+  contract('a document whose type does not support presence refuses it', async stage => {
     await stage.followed({n: 1});
     const here = stage.recording.presence(stage.connection.getDocPresence('notes', 'one'));
     here.subscribe();
@@ -247,7 +247,7 @@ describe('contract: presence', () => {
     await stage.calm();
   });
 
-  contract('a place that its type can\'t move is an error', async stage => {
+  contract('a position that its type can\'t transform is an error', async stage => {
     const {doc, mine} = await text(stage);
     mine.submit({index: 'nowhere'} as never);
     await stage.calm();
@@ -255,7 +255,7 @@ describe('contract: presence', () => {
     await stage.calm();
   });
 
-  contract('a place in rich text moves', async stage => {
+  contract('a position in rich text is transformed', async stage => {
     const {doc, remote} = await stage.followed([{insert: 'abcd'}], 'rich-text');
     const here = stage.recording.presence(stage.connection.getDocPresence('notes', 'one'));
     const there = stage.remote.getDocPresence('notes', 'one');

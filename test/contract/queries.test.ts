@@ -27,7 +27,7 @@ async function subscribed(stage: ContractStage, query: object): Promise<Record<'
 }
 
 describe('contract: queries', () => {
-  contract('a fetched query gives its documents', async stage => {
+  contract('a fetched query returns its documents', async stage => {
     await notes(stage);
     const query = stage.recording.query(stage.connection.createFetchQuery('notes', red, null, stage.says('query')));
     stage.note('after the call', query.ready, query.sent, query.results, stage.connection.hasPending());
@@ -35,7 +35,7 @@ describe('contract: queries', () => {
     stage.note('then', query.ready, query.sent, query.results, query.extra);
   });
 
-  contract('the documents of a fetched query do not follow', async stage => {
+  contract('the documents of a fetched query are not updated', async stage => {
     const {one} = await notes(stage);
     stage.connection.createFetchQuery('notes', red, null, stage.says('query'));
     await stage.calm();
@@ -44,14 +44,14 @@ describe('contract: queries', () => {
     stage.doc('one').submitOp([{p: ['age'], na: 10}], stage.says('op'));
   });
 
-  contract('a subscribed query gives its documents, which follow', async stage => {
+  contract('a subscribed query returns its documents, which are updated', async stage => {
     const {one} = await subscribed(stage, red);
     one.submitOp([{p: ['age'], na: 1}]);
     await stage.calm();
     one.submitOp([{p: ['age'], na: 1}]);
   });
 
-  contract('a document comes into the results', async stage => {
+  contract('a document enters the results', async stage => {
     const {three} = await subscribed(stage, red);
     three.submitOp(paint('blue', 'red'));
     await stage.calm();
@@ -76,7 +76,7 @@ describe('contract: queries', () => {
     await stage.calm();
   });
 
-  contract('a document leaves the results and comes back', async stage => {
+  contract('a document leaves the results and enters them again', async stage => {
     const {one} = await subscribed(stage, red);
     one.submitOp(paint('red', 'blue'));
     await stage.calm();
@@ -96,7 +96,7 @@ describe('contract: queries', () => {
     await stage.calm();
   });
 
-  contract('documents change places', async stage => {
+  contract('documents change their order', async stage => {
     const {one, three} = await subscribed(stage, byAge);
     one.submitOp([{p: ['age'], na: 10}]);
     await stage.calm();
@@ -116,7 +116,7 @@ describe('contract: queries', () => {
     await stage.calm();
   });
 
-  contract('extra of a query comes before what has changed of the results that are known', async stage => {
+  contract('extra of a query arrives before changes of known results', async stage => {
     await notes(stage, []);
     const known = stage.connection.createFetchQuery('notes', ALL);
     await stage.calm();
@@ -126,7 +126,7 @@ describe('contract: queries', () => {
     await stage.calm();
   });
 
-  contract('extra of a query comes with it, and when it changes', async stage => {
+  contract('extra of a query arrives with it, and when it changes', async stage => {
     const {one} = await subscribed(stage, {filter: {color: 'red'}, count: true});
     one.submitOp(paint('red', 'blue'));
     await stage.calm();
@@ -135,7 +135,7 @@ describe('contract: queries', () => {
     stage.connection.createFetchQuery('notes', {count: true}, null, stage.says('fetched'));
   });
 
-  contract('a destroyed query hears no more', async stage => {
+  contract('a destroyed query receives no more changes', async stage => {
     const {one, two, three} = await notes(stage);
     const query = stage.recording.query(stage.connection.createSubscribeQuery('notes', red, null, stage.says('query')));
     await stage.calm();
@@ -177,7 +177,7 @@ describe('contract: queries', () => {
     await stage.calm();
   }, {exceptPending: NO_FETCH});
 
-  contract('a query with results of an earlier time takes them up', async stage => {
+  contract('a query uses its earlier results', async stage => {
     await notes(stage);
     stage.doc('one').fetch();
     await stage.calm();
@@ -207,7 +207,7 @@ describe('contract: queries', () => {
     await stage.calm();
   });
 
-  contract('a query on a projection gives its documents', async stage => {
+  contract('a query on a projection returns its documents', async stage => {
     stage.backend.addProjection('short_notes', 'notes', {age: true});
     const {one} = await notes(stage);
     stage.doc('one', 'short_notes');
@@ -228,7 +228,7 @@ describe('contract: queries', () => {
     stage.note('the server saw', seen);
   });
 
-  contract('a query of a database that there is not is refused', async stage => {
+  contract('a query of an unknown database is refused', async stage => {
     stage.connection.createFetchQuery('notes', red, {db: 'unheard-of'} as never, stage.says('fetched'));
     stage.connection.createSubscribeQuery('notes', red, {db: 'unheard-of'} as never, stage.says('subscribed'));
     await stage.calm();

@@ -135,7 +135,7 @@ describe('contract: random programs', function () {
   this.timeout(300_000);
 
   for (const [name, subject] of Object.entries({'through the proxy': proxy, 'by the fallback': fallback})) {
-    it(`are ${name} what they are on a direct connection`, async () => {
+    it(`have the same results ${name} as on a direct connection`, async () => {
       for (let seed = FIRST; seed < FIRST + COUNT; seed++) {
         const [expected, actual] = [await record(direct, script(seed), OPTIONS), await record(subject, script(seed), OPTIONS)].map(withoutReasons);
         expect(actual, replayWith(seed)).to.eql(expected);
@@ -143,7 +143,7 @@ describe('contract: random programs', function () {
     });
   }
 
-  it('are in a tab what they are in a client of its own, when another tab of the same host writes, too', async () => {
+  it('have the same results in a tab as in a client of its own, when another tab of the same host writes, too', async () => {
     const through = async (open: typeof twoTabs, seed: number): Promise<string[]> => {
       const stage = await PairStage.open(open, new Recording({exceptPending: true, exceptVersions: true}));
       try {

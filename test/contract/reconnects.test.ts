@@ -15,7 +15,7 @@ describe('contract: reconnects', () => {
     await calm();
   });
 
-  contract('a document that nothing happened to follows again', async ({followed, away, back, calm}) => {
+  contract('an unchanged document follows again', async ({followed, away, back, calm}) => {
     const {remote} = await followed({n: 1});
     await away();
     await back();
@@ -23,7 +23,7 @@ describe('contract: reconnects', () => {
     await calm();
   });
 
-  contract('ops made without a network are sent when it is back', async ({followed, away, backSlowly, says, note}) => {
+  contract('ops made without a network are sent later', async ({followed, away, backSlowly, says, note}) => {
     const {doc} = await followed({n: 1});
     await away();
     doc.submitOp(add(1), says('op 1'));
@@ -32,7 +32,7 @@ describe('contract: reconnects', () => {
     await backSlowly();
   });
 
-  contract('ops made without a network are carried over what others did', async ({followed, away, backSlowly, says, calm}) => {
+  contract('ops made without a network are transformed over ops of others', async ({followed, away, backSlowly, says, calm}) => {
     const {doc, remote} = await followed({list: ['b']});
     await away();
     doc.submitOp([{p: ['list', 1], li: 'c'}], says('op'));
@@ -41,7 +41,7 @@ describe('contract: reconnects', () => {
     await backSlowly();
   });
 
-  contract('an op under way is sent again', async ({followed, hold, release, away, backSlowly, says, calm}) => {
+  contract('an op in flight is sent again', async ({followed, hold, release, away, backSlowly, says, calm}) => {
     const {doc} = await followed({n: 1});
     const {arrived} = hold();
     doc.submitOp(add(1), says('op'));
@@ -64,7 +64,7 @@ describe('contract: reconnects', () => {
     await backSlowly();
   });
 
-  contract('a document created without a network is there when it is back', async ({doc, away, back, says}) => {
+  contract('a document created without a network is created later', async ({doc, away, back, says}) => {
     await away();
     doc().create({n: 1}, says('create'));
     doc().submitOp(add(1), says('op'));
@@ -72,14 +72,14 @@ describe('contract: reconnects', () => {
     doc().submitOp(add(1), says('op then'));
   });
 
-  contract('a document deleted without a network is gone when it is back', async ({followed, away, backSlowly, says}) => {
+  contract('a document deleted without a network is deleted later', async ({followed, away, backSlowly, says}) => {
     const {doc} = await followed({n: 1});
     await away();
     doc.del(says('del'));
     await backSlowly();
   });
 
-  contract('a document that others delete meanwhile is gone', async ({followed, away, back, calm}) => {
+  contract('a document that others delete meanwhile is deleted', async ({followed, away, back, calm}) => {
     const {remote} = await followed({n: 1});
     await away();
     remote.del();
@@ -87,7 +87,7 @@ describe('contract: reconnects', () => {
     await back();
   });
 
-  contract('a document that others delete and make again meanwhile is the new one', async ({followed, away, back, calm}) => {
+  contract('a document that others delete and create again meanwhile is the new one', async ({followed, away, back, calm}) => {
     const {remote} = await followed({n: 1});
     await away();
     remote.del();
@@ -97,7 +97,7 @@ describe('contract: reconnects', () => {
     await back();
   });
 
-  contract('ops on what others delete meanwhile are refused', async ({followed, away, backSlowly, says, calm}) => {
+  contract('ops on documents that others delete meanwhile are refused', async ({followed, away, backSlowly, says, calm}) => {
     const {doc, remote} = await followed({n: 1});
     await away();
     doc.submitOp(add(1), says('op'));
@@ -106,7 +106,7 @@ describe('contract: reconnects', () => {
     await backSlowly();
   }, {exceptPending: 'a tab subscribes again when the host\'s document is out of its rollback'});
 
-  contract('a document asked for without a network comes when it is back', async ({doc, remoteDoc, away, back, says, calm}) => {
+  contract('a document requested without a network is loaded later', async ({doc, remoteDoc, away, back, says, calm}) => {
     await remoteDoc({n: 1});
     await away();
     doc('one').subscribe(says('subscribe'));
@@ -115,7 +115,7 @@ describe('contract: reconnects', () => {
     await back();
   });
 
-  contract('a request under way is asked again', async ({doc, remoteDoc, hold, release, away, back, says, calm}) => {
+  contract('an open request is repeated', async ({doc, remoteDoc, hold, release, away, back, says, calm}) => {
     await remoteDoc({n: 1});
     const {arrived} = hold('readSnapshots');
     doc('one').subscribe(says('subscribe'));
@@ -162,7 +162,7 @@ describe('contract: reconnects', () => {
     await backSlowly();
   });
 
-  contract('a query goes on', async ({connection, recording, doc, remoteDoc, away, back, says, calm}) => {
+  contract('a query continues', async ({connection, recording, doc, remoteDoc, away, back, says, calm}) => {
     const one = await remoteDoc({color: 'red', n: 1}, undefined, 'one');
     doc('one');
     doc('two');
@@ -177,7 +177,7 @@ describe('contract: reconnects', () => {
     await calm();
   });
 
-  contract('a query asked without a network is answered when it is back', async ({connection, recording, doc, remoteDoc, away, back, says, calm}) => {
+  contract('a query requested without a network is answered later', async ({connection, recording, doc, remoteDoc, away, back, says, calm}) => {
     await remoteDoc({n: 1});
     doc();
     await away();
@@ -189,7 +189,7 @@ describe('contract: reconnects', () => {
     await back();
   });
 
-  contract('presences come back', async ({connection, remote, recording, away, back, says, noteElsewhere, calm}) => {
+  contract('presences are restored', async ({connection, remote, recording, away, back, says, noteElsewhere, calm}) => {
     const here = recording.presence(connection.getPresence('room'));
     const there = remote.getPresence('room');
     there.on('receive', (id, value) => noteElsewhere(id, value));
@@ -211,7 +211,7 @@ describe('contract: reconnects', () => {
     says('submit without a network')(submitted as Error);
   });
 
-  contract('a presence subscribed to without a network is there when it is back', async ({connection, remote, recording, away, back, says, calm}) => {
+  contract('a presence subscribed to without a network is shown later', async ({connection, remote, recording, away, back, says, calm}) => {
     const here = recording.presence(connection.getPresence('room'));
     remote.getPresence('room').create('theirs').submit({at: 1});
     await away();

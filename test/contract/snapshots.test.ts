@@ -52,7 +52,7 @@ describe('contract: snapshots', () => {
     await calm();
   });
 
-  contract('versions and times that are none are thrown', ({connection, note, says}) => {
+  contract('invalid versions and times throw', ({connection, note, says}) => {
     for (const value of [-1, 1.5, 'one' as never, true as never]) {
       for (const method of ['fetchSnapshot', 'fetchSnapshotByTimestamp'] as const) {
         try {
@@ -71,7 +71,7 @@ describe('contract: snapshots', () => {
     await calm();
   });
 
-  contract('a snapshot is no document', async ({connection, followed, says, note, calm}) => {
+  contract('a snapshot is not a document', async ({connection, followed, says, note, calm}) => {
     const {doc} = await followed({n: 1});
     doc.submitOp([{p: ['n'], na: 1}]);
     await calm();
@@ -81,7 +81,7 @@ describe('contract: snapshots', () => {
     note('known', connection.getExisting('notes', 'one') === doc);
   });
 
-  contract('a snapshot has the metadata that the server gives', async ({connection, remoteDoc, use, says, calm}) => {
+  contract('a snapshot has the server\'s metadata', async ({connection, remoteDoc, use, says, calm}) => {
     await remoteDoc({n: 1});
     use('readSnapshots', (context, next) => {
       context['snapshots'][0].m = {owner: 'me'};

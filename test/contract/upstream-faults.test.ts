@@ -7,7 +7,7 @@ import {direct, fallback, proxy} from './subjects.js';
 const add = (n: number): object[] => [{p: ['n'], na: n}];
 
 /** Cases in which ShareDB's own connection has a fault: its behaviour, and the behaviour of this library. */
-describe('contract: where upstream is wrong', () => {
+describe('contract: faults of upstream', () => {
   on({'on a direct connection': direct}, 'unsubscribe without a network is forgotten', async stage => {
     const doc = await unsubscribedWithoutNetwork(stage);
     expect(doc.subscribed).to.equal(true);
