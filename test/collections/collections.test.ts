@@ -192,7 +192,7 @@ describe('shared collections', () => {
     });
   });
 
-  it('a record is written in part', async () => {
+  it('a record can be written in part', async () => {
     const record = await SharedRecord.open<{a?: number; b?: string; c?: boolean}>(tab, 'record', {initial: {a: 1}});
     record.update({b: 'x', c: undefined});
     record.increment('a', 2);

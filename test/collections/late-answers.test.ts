@@ -60,7 +60,7 @@ describe('a host that takes longer to restore a collection than a call may take'
     expect(await time.settled(Promise.all([taken, queue.tryDequeue(), queue.tryDequeue()]))).to.eql(['a', 'b', undefined]);
   }));
 
-  it('serves calls that wait, in their order', withSlowHost(async (stage, time, slowHost) => {
+  it('serves waiting calls, in order', withSlowHost(async (stage, time, slowHost) => {
     const [mine, theirs] = await time.settled(Promise.all([stage.openTab(), stage.openTab()].map(tab => SharedQueue.open<string>(tab, 'work'))));
     slowHost();
     await time.until('the tabs are with the next host', () => stage.tabs.every(({hostState}) => hostState === 'connected'));

@@ -28,7 +28,7 @@ describe('a queue', () => {
     await until('it is empty, with nothing in flight', () => [mine, theirs].every(queue => queue.isEmpty && queue.inFlight === 0));
   });
 
-  it('gives a tab what it has just added to a call that does not wait', async () => {
+  it('gives a tab the items that it has just added, in a call that does not wait', async () => {
     const [mine] = await open('work');
     mine.enqueueMany(['a', 'b']);
     expect([await mine.tryDequeue(), await mine.tryDequeue(), await mine.tryDequeue()]).to.eql(['a', 'b', undefined]);
@@ -36,7 +36,7 @@ describe('a queue', () => {
     expect(await Promise.all([mine.tryDequeue(), mine.tryDequeue(), mine.tryDequeue()])).to.eql(['c', 'd', undefined]);
   });
 
-  it('has a released item at its place again, by whichever view it was added', async () => {
+  it('returns a released item to its place, whichever view has added it', async () => {
     const [mine] = await open('work');
     const view = await SharedQueue.open<string>(tab, 'work');
     await transaction(tx => { for (const item of ['a', 'b', 'c']) tx.in(mine).enqueue(item); });
@@ -55,7 +55,7 @@ describe('a queue', () => {
     expect([first.signal.aborted, second.signal.aborted, mine.inFlight]).to.eql([false, false, 2]);
   });
 
-  it('serves those who wait in the order in which they asked', async () => {
+  it('serves waiting consumers in the order of their calls', async () => {
     const [mine, theirs] = await open('work');
     const got: string[] = [];
     const wait = async (queue: SharedQueue<string>, name: string): Promise<void> => { got.push(`${name} ${await queue.dequeue()}`); };
@@ -90,7 +90,7 @@ describe('a queue', () => {
     });
   }
 
-  it('gives several at once, and waits no longer than asked', async () => {
+  it('gives several items at once, and waits no longer than the time-out', async () => {
     const [mine] = await open('work');
     expect((await rejection(mine.dequeue({timeout: 10}))).code).to.equal('ERR_TABS_TIMEOUT');
     const abort = new AbortController();
@@ -119,7 +119,7 @@ describe('a queue', () => {
   });
 
   for (const scope of ['local', 'synced'] as const) {
-    it(`has an item again whose call was cancelled while the host died, ${scope}`, async () => {
+    it(`returns an item whose call was cancelled while the host died, ${scope}`, async () => {
       stage.close();
       const storage = new TroubledStorage();
       stage = new CollectionsStage({online: scope === 'synced', store: {storage}});
@@ -149,7 +149,7 @@ describe('a queue', () => {
     });
   }
 
-  it('asks nothing while there is no host for calls that were cancelled, and reports items when there is one', async () => {
+  it('sends nothing without a host for calls that were cancelled, and reports items when there is one', async () => {
     const [mine, theirs] = await open('work');
     mine.enqueue('a');
     const lease = await theirs.take();
@@ -178,7 +178,7 @@ describe('a queue', () => {
     await until('both are reported', () => mine.isEmpty && mine.inFlight === 0);
   });
 
-  it('is iterated until it is closed', async () => {
+  it('can be iterated until it is closed', async () => {
     const [mine, theirs] = await open('work');
     const got: string[] = [];
     const reading = (async () => { for await (const item of theirs) got.push(item); })();
@@ -214,7 +214,7 @@ describe('a queue', () => {
     await until('it is back', () => theirs.peek() === 'a');
   });
 
-  it('takes the leases of a tab that is gone back', async () => {
+  it('takes the leases of an ended tab back', async () => {
     const [mine, theirs] = await open('work');
     mine.enqueueMany(['a', 'b']);
     const lost = await theirs.take();
@@ -226,7 +226,7 @@ describe('a queue', () => {
     expect([lease.value, lease.attempts, lost.value]).to.eql(['a', 1, 'a']);
   });
 
-  it('takes a lease back when its time is over, and says so', async () => {
+  it('takes a lease back at its end, and aborts its signal', async () => {
     const theirs = await SharedQueue.open<string>(other, 'work', {leaseTimeout: 20});
     const mine = await SharedQueue.open<string>(tab, 'work', {leaseTimeout: 60_000});
     mine.enqueue('a');
@@ -239,7 +239,7 @@ describe('a queue', () => {
     await again.done();
   });
 
-  it('is part of transactions', async () => {
+  it('takes part in transactions', async () => {
     const [mine, theirs] = await open('work');
     const done = await SharedMap.open<string, number>(tab, 'done');
     mine.enqueue('a');
@@ -253,7 +253,7 @@ describe('a queue', () => {
     await until('the other tab has it', () => theirs.peek() === 'b');
   });
 
-  it('tells watchers of what comes and goes', async () => {
+  it('emits added and removed items to watchers', async () => {
     const [mine] = await open('work');
     const events = mine.watchAll();
     mine.enqueue('a');
@@ -266,7 +266,7 @@ describe('a queue', () => {
     expect(mine.size).to.equal(0);
   });
 
-  it('is there after a restart, with what was under a lease', async () => {
+  it('survives a restart, with its leased items', async () => {
     const [mine] = await open('work');
     mine.enqueueMany(['a', 'b']);
     await mine.take();
@@ -283,7 +283,7 @@ describe('a queue', () => {
 describe('the ledger of a queue', function () {
   this.timeout(120_000);
 
-  it('has each item done once, through deaths of hosts and tabs, but what a tab took along', async () => {
+  it('has each item done once, through deaths of hosts and tabs, except items that a tab had taken', async () => {
     for (let seed = SEED; seed < SEED + 3; seed++) {
       const random = new Random(seed);
       const stage = new CollectionsStage();

@@ -48,7 +48,7 @@ describe('components that were hidden for longer than the grace period', () => {
     expect(observer.getSnapshot()).to.deep.include({data: {text: 'two'}, isLoading: false});
   });
 
-  it('keep the results of their query, and ask for them again', async () => {
+  it('keep the results of their query, and request them again', async () => {
     const observer = observersOf(connection).query<Note>('notes', {}, {}, false);
     const end = observer.subscribe(() => {});
     await observer.loaded;

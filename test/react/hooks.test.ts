@@ -50,7 +50,7 @@ describe('React hooks', () => {
   }
 
   describe('useDoc', () => {
-    it('shows a document, and what others do to it', async () => {
+    it('shows a document, and the edits of others', async () => {
       const view = stage.render(connection, h(Title));
       await view.shows('Plan');
       await doc.submitOp([{p: ['title'], od: 'Plan', oi: 'Next'}]);
@@ -83,7 +83,7 @@ describe('React hooks', () => {
       expect(view.text).to.equal('Mine');
     });
 
-    it('renders only what has changed', async () => {
+    it('renders only changed parts', async () => {
       const renders: string[] = [];
       const Card = memo(({card}: {card: Board['cards'][number]}) => {
         renders.push(card.name);
@@ -100,7 +100,7 @@ describe('React hooks', () => {
       expect(new Set(renders)).to.eql(new Set(['b']));
     });
 
-    it('renders again only when what `select` gives has changed in value', async () => {
+    it('renders again only when the value of `select` has changed', async () => {
       let renders = 0;
       function Done(): ReactNode {
         renders++;
@@ -117,7 +117,7 @@ describe('React hooks', () => {
       await view.shows('aNext');
     });
 
-    it('shows another document when the id changes, and nothing where it is null', async () => {
+    it('shows another document when the id changes, and nothing if it is null', async () => {
       const second = other.get<Board>('boards', 'two');
       await second.create({title: 'Second', cards: []});
       const Named = ({id}: {id: string | null}): ReactNode => {
@@ -132,7 +132,7 @@ describe('React hooks', () => {
       await view.shows('Second');
     });
 
-    it('gives the error of a document that can not be read', async () => {
+    it('returns the error of a document that can\'t be read', async () => {
       stage.backend.use('readSnapshots', (context, next) => {
         next(context.snapshots.some(({id}) => id === 'secret') ? new Error('Forbidden') : undefined);
       });
@@ -161,7 +161,7 @@ describe('React hooks', () => {
       await view.shows('Next');
     });
 
-    it('throws an error to the error boundary where it suspends', async () => {
+    it('throws an error to the error boundary if it suspends', async () => {
       stage.backend.use('readSnapshots', (_context, next) => next(new Error('Forbidden')));
       function Suspending(): ReactNode {
         useDoc('boards', 'forbidden', {suspense: true, fetch: true});
@@ -179,7 +179,7 @@ describe('React hooks', () => {
       await stage.render(connection, h(Boundary, null, h(Suspense, {fallback: '…'}, h(Suspending)))).shows('Forbidden');
     });
 
-    it('shares one subscription among components, and lets go of it some time after the last has gone', async () => {
+    it('shares one subscription among components, and ends it some time after the last was unmounted', async () => {
       const view = stage.render(connection, [h(Title, {key: 1}), h(Title, {key: 2})]);
       await view.shows('PlanPlan');
       view.show(h(Title, {key: 2}));
@@ -194,7 +194,7 @@ describe('React hooks', () => {
       await view.shows('Plan');
     });
 
-    it('leaves a document alone that the app listens to', async () => {
+    it('does not destroy a document that the app listens to', async () => {
       const own = connection.get<Board>('boards', 'one');
       let ops = 0;
       own.on('op', () => ops++);
@@ -217,7 +217,7 @@ describe('React hooks', () => {
       return isLoading ? 'loading' : results.map(({title}) => title).sort().join();
     }
 
-    it('shows results, and follows which they are and what is in them', async () => {
+    it('shows results, and follows their set and their content', async () => {
       const view = stage.render(connection, h(Titles));
       await view.shows('Plan');
       await other.get<Board>('boards', 'two').create({title: 'Second', cards: []});
@@ -244,7 +244,7 @@ describe('React hooks', () => {
       expect(seen.at(-1)!.find(({title}) => title === 'Second')).to.equal(second);
     });
 
-    it('gives the error of a query that is refused', async () => {
+    it('returns the error of a query that is refused', async () => {
       stage.backend.use('query', (_context, next) => next(new Error('No queries')));
       function Refused(): ReactNode {
         const {error, isLoading} = useQuery('boards', {});
@@ -253,7 +253,7 @@ describe('React hooks', () => {
       await stage.render(connection, h(Refused)).shows('No queries');
     });
 
-    it('fetches once where it is told to', async () => {
+    it('fetches once with the option `fetch`', async () => {
       function Fetched(): ReactNode {
         const {results, isLoading} = useQuery<Board>('boards', {}, {fetch: true});
         return isLoading ? 'loading' : String(results.length);
@@ -261,7 +261,7 @@ describe('React hooks', () => {
       await stage.render(connection, h(Fetched)).shows('1');
     });
 
-    it('gives the additional result of the database', async () => {
+    it('returns the additional result of the database', async () => {
       const db = stage.backend.db as unknown as {query(...args: unknown[]): void};
       const query = db.query.bind(db);
       db.query = (...args) => {
@@ -275,7 +275,7 @@ describe('React hooks', () => {
       await stage.render(connection, h(Count)).shows('1');
     });
 
-    it('suspends until the first results are there', async () => {
+    it('suspends until the first results have arrived', async () => {
       function Suspending(): ReactNode {
         const {results, isLoading} = useQuery<Board>('boards', {}, {suspense: true});
         return `${isLoading} ${results.map(({title}) => title).join()}`;
@@ -288,7 +288,7 @@ describe('React hooks', () => {
     });
   });
 
-  it('usePresence shows what others show of themselves, until they go', async () => {
+  it('usePresence shows the values of others, until they leave', async () => {
     function Names({name}: {name: string}): ReactNode {
       const {presences, submit} = usePresence<{name: string}>('people');
       return h('button', {onClick: () => void submit({name})}, Object.values(presences).map(({name}) => name).join());
@@ -303,7 +303,7 @@ describe('React hooks', () => {
     await ours.shows('');
   });
 
-  it('usePresence shows nothing of a component that has gone', async () => {
+  it('usePresence shows nothing of an unmounted component', async () => {
     let submitLate: ((value: {name: string}) => Promise<void>) | undefined;
     function Name(): ReactNode {
       const {submit} = usePresence<{name: string}>('people');
@@ -321,7 +321,7 @@ describe('React hooks', () => {
     expect(shown()).to.eql([]);
   });
 
-  it('usePresence gives the error of a channel that can not be followed', async () => {
+  it('usePresence returns the error of a channel that can\'t be followed', async () => {
     const pubsub = stage.backend.pubsub as unknown as {subscribe(channel: string, callback: (error: Error) => void): void};
     pubsub.subscribe = (_channel, callback) => callback(new Error('No channels'));
     function Failing(): ReactNode {
@@ -378,14 +378,14 @@ describe('React hooks', () => {
     return {view, shown: () => letters};
   }
 
-  it('useDeadLetters lists refused ops, and what is discarded goes', async () => {
+  it('useDeadLetters lists refused ops, and removes discarded ones', async () => {
     stage.backend.use('submit', ({op}, next) => next(op.src && op.seq && 'op' in op ? new Error('Read only') : undefined));
     const {view, shown} = await showRefused();
     await shown().discard(shown().letters[0]!.id);
     await view.shows('');
   });
 
-  it('useDeadLetters gives refused ops as JSON, and makes one again', async () => {
+  it('useDeadLetters returns refused ops as JSON, and retries one', async () => {
     let isRefused = true;
     stage.backend.use('submit', ({op}, next) => next(isRefused && op.src && op.seq && 'op' in op ? new Error('Read only') : undefined));
     const {view, shown} = await showRefused();
@@ -400,7 +400,7 @@ describe('React hooks', () => {
     expect(version.split('.')[0]).to.equal(process.env['REACT'] ?? '19');
   });
 
-  it('useConnection says what to do where there is no provider', () => {
+  it('useConnection throws an error that says what to do if there is no provider', () => {
     function Bare(): ReactNode {
       useConnection();
       return null;
@@ -413,7 +413,7 @@ describe('React hooks', () => {
     expect(html).to.equal('loading<hr/>');
   });
 
-  it('take over what a server has rendered, without a mismatch', async () => {
+  it('hydrate the output of a server, without a mismatch', async () => {
     function Title(): ReactNode {
       const {data, isLoading} = useDoc<Board>('boards', 'one');
       return h('p', null, isLoading ? 'loading' : data?.title);

@@ -82,7 +82,7 @@ describe('hydration', () => {
   const shows = (shown: string): Promise<void> => until(`it shows ${shown}`, () => container.textContent === shown)
     .catch((error: Error) => { throw new Error(`${error.message}; it shows ${container.textContent}`); });
 
-  it('finds what the server has rendered, although documents, queries, presence and edits are there before it', async () => {
+  it('matches the output of the server, although documents, queries, presence and edits arrive before it', async () => {
     function All(): ReactNode {
       const board = useDoc<Board>('boards', 'one', {select: ({title}: Board) => ({title}) as Board});
       const boards = useQuery<Board>('boards', {});
@@ -113,7 +113,7 @@ describe('hydration', () => {
     expect(container.querySelector('p')).to.equal(before);
   });
 
-  it('finds it in a part of the page whose code comes when the documents have come', async () => {
+  it('matches it in a part of the page whose code arrives after the documents', async () => {
     let arrive!: () => void;
     const arrived = new Promise<void>(resolve => { arrive = resolve; });
     const LateOnClient = lazy(() => arrived.then(() => ({default: Title})));
@@ -128,7 +128,7 @@ describe('hydration', () => {
     expect(complaints).to.eql([]);
   });
 
-  it('shows data that the server has waited for until the browser has them too, where components suspend', async () => {
+  it('shows data that the server has waited for until the browser has them, if components suspend', async () => {
     const states: string[] = [];
     const Seen = ({id, suspense}: {id: string; suspense: boolean}): ReactNode => {
       useEffect(() => { states.push(container.textContent!); });

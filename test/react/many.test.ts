@@ -19,7 +19,7 @@ describe('1,000 components on 100 documents', function () {
   });
   afterEach(() => stage.close());
 
-  it('render again only where what they show has changed, with 50 ops in a second', async () => {
+  it('render again only if their data have changed, with 50 ops in a second', async () => {
     /** How often each component has rendered, by document and field. */
     const commits = new Map<string, number>();
     const shown = new Map<string, number>();

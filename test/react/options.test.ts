@@ -7,7 +7,7 @@ import {until} from '../waiting/until.js';
 
 interface Note {title: string}
 
-describe('React hooks, as their page says', () => {
+describe('React hooks, as documented', () => {
   let stage: ReactStage;
   let connection: ProxyConnection;
   let other: ProxyConnection;

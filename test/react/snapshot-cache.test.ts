@@ -21,7 +21,7 @@ describe('snapshots of data that are changed in place', () => {
     return cache.take(data);
   }
 
-  it('keep what they were when the data change', () => {
+  it('stay unchanged when the data change', () => {
     const before = cache.take(data) as any;
     const after = submit([{p: ['cards', 0, 'tags', 0], li: 'y'}]);
     expect(before.cards[0].tags).to.eql(['x']);
@@ -45,13 +45,13 @@ describe('snapshots of data that are changed in place', () => {
     expect(after.cards[2]).to.equal(before.cards[0]);
   });
 
-  it('are the same object where an equal state is loaded', () => {
+  it('are the same object if an equal state is loaded', () => {
     const before = cache.take(data);
     cache.invalidate();
     expect(cache.take(JSON.parse(JSON.stringify(data)))).to.equal(before);
   });
 
-  it('take a key named __proto__ as data', () => {
+  it('treat a key named __proto__ as data', () => {
     const snapshot = cache.take(JSON.parse('{"__proto__": {"polluted": true}}')) as any;
     expect(Object.keys(snapshot)).to.eql(['__proto__']);
     expect(snapshot.polluted).to.equal(undefined);
@@ -95,7 +95,7 @@ function anyComponent(random: Random, data: any, value: number): any {
 }
 
 describe('structural sharing of two values', () => {
-  it('gives the earlier one where they are equal', () => {
+  it('returns the earlier value if they are equal', () => {
     const last = {a: [1, {b: 2}]};
     expect(shareStructure(last, {a: [1, {b: 2}]})).to.equal(last);
   });
@@ -107,7 +107,7 @@ describe('structural sharing of two values', () => {
     expect(shared.a).to.equal(last.a);
   });
 
-  it('hands on the later one itself where nothing is equal', () => {
+  it('returns the later value itself if nothing is equal', () => {
     const next = {c: {d: 1}};
     expect(shareStructure({a: 1}, next)).to.equal(next);
   });

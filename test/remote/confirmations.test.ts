@@ -41,7 +41,7 @@ describe('results of remote calls that have arrived', () => {
     for (const port of ports) port.close();
   });
 
-  it('are confirmed with the next call, and calls in a row share one timer', async () => {
+  it('are confirmed with the next call, and consecutive calls share one timer', async () => {
     for (let i = 0; i < 100; i++) expect(await remote.add(i, 1)).to.equal(i + 1);
     expect(seen.flat()).to.have.length(99);
     expect(timers).to.equal(1);

@@ -104,7 +104,7 @@ describe('while a page is frozen or a host hangs', () => {
     }
   }
 
-  it('a call of the service into the page is answered if it goes on soon', async () => {
+  it('a call of the service into the page is answered if the page runs again soon', async () => {
     page.freeze();
     notes.tell();
     await pass(20_000);
@@ -115,7 +115,7 @@ describe('while a page is frozen or a host hangs', () => {
     expect(callsOfOnHost).to.equal(1);
   });
 
-  it('a call of the service into the page is rejected after a minute, and the page gives its callbacks again when it goes on', async () => {
+  it('a call of the service into the page is rejected after a minute, and the page passes its callbacks again when it runs again', async () => {
     page.freeze();
     notes.tell();
     // The host pings a tab that is silent for 30 s, and waits 30 s for the answer. Its timers may be late by as much.
@@ -130,7 +130,7 @@ describe('while a page is frozen or a host hangs', () => {
     expect(notes.outcomes[1]).to.equal('hello yourself');
   });
 
-  it('nobody asks a page that no service waits for', async () => {
+  it('a page that no service waits for gets no requests', async () => {
     page.freeze();
     await pass(300_000);
     page.thaw();
@@ -138,7 +138,7 @@ describe('while a page is frozen or a host hangs', () => {
     expect(callsOfOnHost).to.equal(1);
   });
 
-  it('a call of a method that runs for long goes on while the host answers, and is rejected when it does not', async () => {
+  it('a call of a slow method stays open while the host answers pings, and is rejected when it does not', async () => {
     const outcomes: unknown[] = [];
     service<Notes>(connection, 'notes').hang().then(value => outcomes.push(value), (error: unknown) => outcomes.push(error));
     await pass(200_000);

@@ -19,7 +19,7 @@ describe('remote memory', function () {
     for (const connection of [here, there]) expect(connection.inspect()).to.include({references: 0, stubs: 0, pending: 0, streams: 0});
   });
 
-  it('lets go of stubs that nobody holds, as a backstop', async function () {
+  it('releases stubs that were garbage-collected', async function () {
     const {gc} = globalThis as {gc?: () => void};
     if (!gc) return this.skip();
     const {remote, there} = connect({make: () => () => 1}) as any;

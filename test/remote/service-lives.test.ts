@@ -77,7 +77,7 @@ describe('calls of a service', function () {
   const start = (options: Partial<StageOptions> = {}): ServiceStage => (stage = new ServiceStage({services, ...options}));
   afterEach(() => stage.close());
 
-  it('keep their host from being taken for dispensable, and a name that is no service does not', async () => {
+  it('keep their host in use; calls of an unknown service do not', async () => {
     start();
     const connection = stage.tab();
     await rejection(service<Notes>(connection, 'nothing').which());
@@ -87,7 +87,7 @@ describe('calls of a service', function () {
   });
 
   describe('when their host is replaced', () => {
-    it('are rejected at once, and say that they may have run; what is called meanwhile waits for the next host', async () => {
+    it('are rejected at once with mayHaveRun; later calls wait for the next host', async () => {
       start();
       const connection = stage.tab();
       const notes = service<Notes>(connection, 'notes');
@@ -106,7 +106,7 @@ describe('calls of a service', function () {
       expect(await notes.which()).to.equal(2);
     });
 
-    it('say that they have not run where they were not posted', async () => {
+    it('are rejected without mayHaveRun if they were not posted', async () => {
       start({mode: 'broadcast'});
       const connection = stage.tab();
       const notes = service<Notes>(connection, 'notes');
@@ -123,7 +123,7 @@ describe('calls of a service', function () {
       expect(await notes.which()).to.be.a('number');
     });
 
-    it('are made again with the next one where they are idempotent, with their arguments as they were', async () => {
+    it('are repeated with the next host if they are idempotent, with their original arguments', async () => {
       start();
       const notes = service<Notes>(stage.tab(), 'notes', {idempotent: ['hang']});
       const list = ['text'];
@@ -139,7 +139,7 @@ describe('calls of a service', function () {
       expect(called).to.eql(['text 1', 'text 2', 'text 3']);
     });
 
-    it('of idempotent methods can be built on', async () => {
+    it('of idempotent methods can be chained', async () => {
       start();
       const notes = service<Notes>(stage.tab(), 'notes', {idempotent: ['hang']});
       const length = (notes.hang('text') as unknown as {length: PromiseLike<number>}).length;
@@ -171,7 +171,7 @@ describe('calls of a service', function () {
       expect(called).to.eql(['listen 1', 'listen 2', 'listen 3']);
     });
 
-    it('leave stubs of the one before that say so', async () => {
+    it('leave stubs of the earlier host that reject with the reason', async () => {
       start({services: {notes: () => ({open: () => new Map([['key', 1]]) && {get: () => 1}})}});
       const remote = service<{open(): {get(): number}}>(stage.tab(), 'notes');
       const opened = await remote.open();
@@ -181,7 +181,7 @@ describe('calls of a service', function () {
       expect((await rejection(opened.get())).code).to.equal('ERR_REMOTE_CLOSED');
     });
 
-    it('of a newer build may end, new ones are refused, and those that hang say that they may have run', async () => {
+    it('may end during a change to a newer build; new ones are refused, and those that hang are rejected with mayHaveRun', async () => {
       start({host: {build: '1'}});
       const connection = stage.tab();
       const notes = service<Notes>(connection, 'notes');
@@ -239,7 +239,7 @@ describe('calls of a service', function () {
     });
   }
 
-  it('are rejected by their time-out also where there is no host, and are not made any more', async () => {
+  it('are rejected by their time-out even without a host, and are not made later', async () => {
     start();
     stage.host!.close();
     const connection = stage.tab();
@@ -252,7 +252,7 @@ describe('calls of a service', function () {
     expect(called).to.eql([]);
   });
 
-  it('tell why the service can\'t be made, and the next ones try again', async () => {
+  it('are rejected with the reason if the service can\'t be created, and the next ones try again', async () => {
     let tries = 0;
     start({services: {notes: () => {
       if (++tries === 1) throw Object.assign(new Error('no luck'), {code: 'E_LUCK'});
@@ -265,7 +265,7 @@ describe('calls of a service', function () {
     expect(tries).to.equal(2);
   });
 
-  it('tell why services can\'t be loaded, and the next ones try again', async () => {
+  it('are rejected with the reason if services can\'t be loaded, and the next ones try again', async () => {
     let tries = 0;
     start({services: async () => {
       if (++tries === 1) throw new Error('no network');
@@ -309,7 +309,7 @@ describe('calls of a service', function () {
     });
   }
 
-  it('see no ops in time without the rule of order', async () => {
+  it('do not see ops in time without the rule of order', async () => {
     const {prototype} = FrameSender as unknown as {prototype: {flushDocs(): unknown[]}};
     const {flushDocs} = prototype;
     const count = {count: async ({connection}: ServiceHost) => {
@@ -371,7 +371,7 @@ describe('calls of a service', function () {
     expect((signal.get() as {pendingOps: number}).pendingOps).to.be.above(0);
   });
 
-  it('show a status that goes on as that of other tabs does, if the server answers within the 20 ms between two of them', async () => {
+  it('show a status that continues as in other tabs, if the server answers within the 20 ms between two of them', async () => {
     start({serverDelay: 5, services: {one: adder}});
     const connection = stage.tab();
     const doc = await stage.doc(connection, 'one', {n: 0});
@@ -383,7 +383,7 @@ describe('calls of a service', function () {
     }
   });
 
-  it('show the changes of queries and presence that the host knew by then', async () => {
+  it('show the changes of queries and presence that the host had by then', async () => {
     start({services: {one: ({connection}: ServiceHost) => ({
       async create(id: string) {
         const doc = connection.get('docs', id);
@@ -427,7 +427,7 @@ describe('calls of a service', function () {
   });
 
   for (const mode of MODES) {
-    it(`clone what they are given, and move what can be moved: ${mode}`, async () => {
+    it(`clone their arguments, and transfer transferables: ${mode}`, async () => {
       const kept: {list: number[]}[] = [];
       start({mode, services: {one: () => ({
         keep: (value: {list: number[]}) => kept.push(value) && value,
@@ -472,7 +472,7 @@ describe('calls of a service', function () {
     });
   }
 
-  it('are not held up by a paused document, nor by one that is not loaded', async () => {
+  it('are not delayed by a paused document, nor by one that is not loaded', async () => {
     start();
     const connection = stage.tab();
     const doc = await stage.doc(connection, 'one', {n: 0});

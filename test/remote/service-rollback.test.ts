@@ -53,7 +53,7 @@ describe('a call of a service during a rollback without a server', function () {
   afterEach(() => stage.close());
 
   for (const mode of ['port', 'broadcast', 'memory'] as const) for (const [what, {code, type = 'json0', of, isHard = false}] of Object.entries(REFUSALS)) {
-    it(`shows what its service shows, after the host took back ${what}: ${mode}`, async () => {
+    it(`shows the state of its service, after the host rolled back ${what}: ${mode}`, async () => {
       let words!: Words;
       stage = new ServiceStage({mode, services: {words: async ({connection}) => {
         const doc = connection.get('docs', 'one');
@@ -115,7 +115,7 @@ describe('a call of a service during a rollback without a server', function () {
   for (const mode of ['port', 'broadcast', 'memory'] as const) for (const [what, type, data] of [
     ['an op leads to', 'json0', {other: 1, second: 2}], ['no op leads to', 'one-way', {other: 1}]
   ] as const) {
-    it(`shows what its service shows, when the server has another database's state that ${what}: ${mode}`, async () => {
+    it(`shows the state of its service, when the server has another database's state that ${what}: ${mode}`, async () => {
       stage = new ServiceStage({mode, services: {words: async ({connection}) => {
         const doc = connection.get('docs', 'one');
         doc.on('error', () => {});

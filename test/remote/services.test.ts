@@ -90,7 +90,7 @@ describe('services in the host', function () {
 
   for (const mode of MODES) {
     describe(`of a host that is reached by ${mode}`, () => {
-      it('are called, and tell results and errors', async () => {
+      it('return results and errors', async () => {
         start({mode});
         const remote = service<Counter>(stage.tab(), 'counter');
         expect(await remote.pure(1, 2)).to.equal(3);
@@ -139,7 +139,7 @@ describe('services in the host', function () {
         }
       });
 
-      it('are not there under a wrong name, which is told at once', async () => {
+      it('reject at once under an unknown name', async () => {
         start({mode});
         const remote = service<Counter>(stage.tab(), 'other', {idempotent: ['pure']});
         expect(await rejection(remote.pure(1, 2))).to.have.property('code', 'ERR_REMOTE_NO_SERVICE');
@@ -165,7 +165,7 @@ describe('services in the host', function () {
     }
   });
 
-  it('count as no tab', async () => {
+  it('do not count as a tab', async () => {
     start();
     const connection = stage.tab();
     const remote = service<Counter>(connection, 'counter');
@@ -175,7 +175,7 @@ describe('services in the host', function () {
     expect(stage.host!.inspect().tabList).to.have.length(1);
   });
 
-  it('are an object for each tab with perTab, which is disposed of when the tab is gone', async () => {
+  it('are an object for each tab with perTab, which is disposed of when the tab ends', async () => {
     const made: string[] = [];
     const gone: string[] = [];
     const services = {own: () => perTab(({id, signal}) => {

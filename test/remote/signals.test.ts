@@ -77,7 +77,7 @@ describe('remote signals', () => {
     expect(() => count.set(4)).to.throw('read-only');
   });
 
-  it('that throw do so here, and the others go on', async () => {
+  it('that throw do so on this side, and the others continue', async () => {
     const [mine, theirs] = both();
     const {remote} = connect(new Service(), mine, theirs) as any;
     const [count, failing] = [await remote.count, await remote.failing];
@@ -89,7 +89,7 @@ describe('remote signals', () => {
     expect(failing.get()).to.equal('even');
   });
 
-  it('cost nothing in a frame where nothing has changed', async () => {
+  it('add nothing to a frame if nothing has changed', async () => {
     const [mine, theirs] = both();
     const {remote, ports: [port]} = connect(new Service(), mine, theirs) as any;
     await remote.count;

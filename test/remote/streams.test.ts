@@ -14,7 +14,7 @@ async function read(stream: ReadableStream): Promise<unknown[]> {
 describe('remote streams', () => {
   afterEach(closeAll);
 
-  it('bring all chunks in order, whatever their number, both ways', async () => {
+  it('transmit all chunks in order, for any number, in both directions', async () => {
     const numbers = (n: number): ReadableStream => new ReadableStream({start(controller) {
       for (let i = 0; i < n; i++) controller.enqueue(i);
       controller.close();
@@ -25,7 +25,7 @@ describe('remote streams', () => {
     expect(await remote.count(numbers(50))).to.equal(50);
   });
 
-  it('move chunks that own their buffers', async () => {
+  it('transfer chunks that own their buffers', async () => {
     const chunk = new Uint8Array(1000).fill(7);
     const {remote} = connect({bytes: () => new ReadableStream({start(controller) {
       controller.enqueue(chunk);
@@ -36,7 +36,7 @@ describe('remote streams', () => {
     expect(chunk.byteLength).to.equal(0);
   });
 
-  it('never have more under way than their window', async () => {
+  it('never have more chunks under way than their window', async () => {
     let made = 0;
     const {remote} = connect({endless: () => new ReadableStream({pull(controller) {
       controller.enqueue(new Uint8Array(256 * 1024));
@@ -116,7 +116,7 @@ describe('remote streams', () => {
     expect(await rejection(bad.write(2))).to.be.instanceOf(RangeError);
   });
 
-  it('of two stubs are piped there: no chunk crosses', async () => {
+  it('of two stubs are piped on the other side: no chunk is transmitted', async () => {
     const written: unknown[] = [];
     const {remote, ports: [, mine]} = connect({
       source: new ReadableStream({start(controller) {
@@ -143,7 +143,7 @@ describe('remote streams', () => {
 describe('remote iterables', () => {
   afterEach(closeAll);
 
-  it('are iterated with for await on the call, and run ahead by a window alone', async () => {
+  it('are iterated with for await on the call, and run ahead by at most one window', async () => {
     let made = 0;
     let ended = false;
     const {remote} = connect({async *count(n: number) {
@@ -175,7 +175,7 @@ describe('remote iterables', () => {
     expect(made).to.be.within(32, 34);
   });
 
-  it('run finally there on break, and throw what is thrown there', async () => {
+  it('run finally on the other side on break, and throw its errors', async () => {
     let ended = 0;
     const {remote, here} = connect({async *count() {
       try {
@@ -229,7 +229,7 @@ describe('remote iterables', () => {
 describe('remote abort signals', () => {
   afterEach(closeAll);
 
-  it('follow, with their reason, and when the connection ends', async () => {
+  it('are aborted with their reason, and when the connection ends', async () => {
     const signals: AbortSignal[] = [];
     const {remote, here} = connect({run: (signal: AbortSignal) => void signals.push(signal)}) as any;
     const abort = new AbortController();

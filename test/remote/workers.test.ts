@@ -27,7 +27,7 @@ describe('a worker', function () {
     expect(await remote.call(n => n + 1)).to.equal(2);
   });
 
-  it('that is terminated, or exits, rejects what is pending', async () => {
+  it('that is terminated, or exits, rejects pending calls', async () => {
     await remote.add(1, 2);
     const pending = rejection(remote.never());
     await remote.add(1, 2);
@@ -42,7 +42,7 @@ describe('a worker', function () {
 });
 
 describe('a shared worker', () => {
-  it('that can\'t be loaded rejects what is called; an error in one that runs does not', async () => {
+  it('that can\'t be loaded rejects calls; an error in a running one does not', async () => {
     // Node's ports have events of their own, so this one is a page's.
     const port = Object.assign(new EventTarget(), {postMessage() {}});
     const shared = Object.assign(new EventTarget(), {port});

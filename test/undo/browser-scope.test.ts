@@ -24,7 +24,7 @@ describe("UndoManagers with the scope 'browser'", () => {
 
   const text = (of: {data: any} = one): string => of.data.ops.map((op: {insert: string}) => op.insert).join('');
 
-  it('undo in one tab what another one has done last, and redo it in any', async () => {
+  it('undo in one tab the last step of another, and redo it in any', async () => {
     await open();
     await one.submitOp([{retain: 5}, {insert: ' world'}]);
     await stage.settle();
@@ -43,7 +43,7 @@ describe("UndoManagers with the scope 'browser'", () => {
     expect([text(), await undo[0]!.redo()]).to.eql(['Oh. Hello world', false]);
   });
 
-  it('leave what clients elsewhere have done', async () => {
+  it('keep the changes of clients elsewhere', async () => {
     await open();
     await one.submitOp([{retain: 5}, {insert: ' world'}]);
     stage.remotes[0]!.submitOp([{insert: 'Oh. '}] as never);
@@ -54,7 +54,7 @@ describe("UndoManagers with the scope 'browser'", () => {
     expect(text()).to.equal('Oh. Hello');
   });
 
-  it('undo nothing twice when both are asked at once', async () => {
+  it('undo nothing twice when both undo at once', async () => {
     await open([{insert: 'Hello'}]);
     await one.submitOp([{delete: 1}]);
     await one.submitOp([{delete: 1}]);
@@ -85,7 +85,7 @@ describe("UndoManagers with the scope 'browser'", () => {
     expect(text()).to.equal('ab');
   });
 
-  it('undo what a tab has done that is closed by now', async () => {
+  it('undo steps of a closed tab', async () => {
     await open();
     await one.submitOp([{insert: 'a'}]);
     await stage.settle();
@@ -97,7 +97,7 @@ describe("UndoManagers with the scope 'browser'", () => {
     expect(text(other)).to.equal('Hello');
   });
 
-  it('go on with another host, after the death of theirs', async () => {
+  it('continue with another host after the death of theirs', async () => {
     await open();
     await one.submitOp([{insert: 'a'}]);
     await stage.settle();
@@ -118,7 +118,7 @@ describe("UndoManagers with the scope 'browser'", () => {
     expect(text()).to.equal('baHello!');
   });
 
-  it('know what an earlier host has told of, when a tab hears of it by the next one', async () => {
+  it('recognize ops that an earlier host has sent, when a tab receives them from the next one', async () => {
     await open();
     await one.submitOp([{insert: 'a'}]);
     stage.host.close();
@@ -139,7 +139,7 @@ describe("UndoManagers with the scope 'browser'", () => {
     await until('it is undone in both', () => text(one) === 'Hello' && text(other) === 'Hello');
   });
 
-  it('forget what the server refuses, and nothing else', async () => {
+  it('drop steps that the server refuses, and nothing else', async () => {
     await open();
     await one.submitOp([{insert: 'a'}]);
     await stage.settle();
@@ -208,7 +208,7 @@ describe("UndoManagers with the scope 'browser'", () => {
     expect(text()).to.equal('Hello');
   });
 
-  it('have nothing to undo of what was made and removed in one step', async () => {
+  it('have nothing to undo for content that was inserted and removed in one step', async () => {
     await open(undefined, {captureTimeout: 1e9});
     await one.submitOp([{insert: 'a'}]);
     expect(undo.map(({canUndo}) => canUndo)).to.eql([true, true]);
@@ -218,7 +218,7 @@ describe("UndoManagers with the scope 'browser'", () => {
     expect(await undo[1]!.undo()).to.equal(false);
   });
 
-  it('leave alone what none of them has captured', async () => {
+  it('do not change content that none of them has captured', async () => {
     await open(undefined, {sources: ['editor']});
     await one.submitOp([{insert: 'a'}], {source: 'editor'});
     await one.submitOp([{insert: 'b'}], {source: 'import'});
@@ -242,7 +242,7 @@ describe("UndoManagers with the scope 'browser'", () => {
     expect(events).to.eql([['added', 'undo', 7], ['popped', 'undo', 7], ['added', 'redo', 7], ['popped', 'redo', 7], ['added', 'undo', 7]]);
   });
 
-  it('forget all with clear(), also what the host has not got yet', async () => {
+  it('drop all steps with clear(), including those that the host has not received', async () => {
     await open();
     void one.submitOp([{insert: 'a'}]);
     expect(undo[0]!.canUndo).to.equal(true);
@@ -251,7 +251,7 @@ describe("UndoManagers with the scope 'browser'", () => {
     expect([undo[0]!.canUndo, undo[1]!.canUndo]).to.eql([false, true]);
   });
 
-  it('let a tab wait for one that is frozen in its turn no longer than some seconds', async () => {
+  it('let a tab wait at most some seconds for a tab that is frozen in its turn', async () => {
     await open();
     await one.submitOp([{insert: 'a'}]);
     await stage.settle();
@@ -272,7 +272,7 @@ describe("UndoManagers with the scope 'browser'", () => {
     expect(order).to.eql(['undone', 'next']);
   }).timeout(20_000);
 
-  it('let no tab wait for one that has paused a document', async () => {
+  it('let no tab wait for a tab that has paused a document', async () => {
     await open();
     await one.submitOp([{insert: 'a'}]);
     await stage.settle();
@@ -308,7 +308,7 @@ describe("UndoManagers with the scope 'browser'", () => {
     expect(await undoing).to.equal(false);
   });
 
-  it("say what they can't do", async () => {
+  it("report unsupported operations", async () => {
     await open();
     expect(() => new UndoManager(one, {scope: 'browser'})).to.throw('Close that manager first');
     expect(() => new UndoManager(stage.remotes[0]!, {scope: 'browser'})).to.throw(TypeError, 'createConnection');

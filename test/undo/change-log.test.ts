@@ -97,7 +97,7 @@ class Bench {
 }
 
 describe('the stacks without refused ops', () => {
-  it('do not put back a refused insertion that a later op has removed', () => {
+  it('do not restore a refused insertion that a later op has removed', () => {
     const bench = new Bench('text-unicode', 'ab');
     bench.capture('1', [1, 'X'], 'a');
     bench.capture('2', [{d: 3}], 'b');
@@ -105,7 +105,7 @@ describe('the stacks without refused ops', () => {
     expect(bench.ends).to.eql(['', 'ab', '']);
   });
 
-  it('undo what the undo of a refused op has put back', () => {
+  it('undo what the undo of a refused op has restored', () => {
     const bench = new Bench('text-unicode', 'abc');
     bench.capture('1', [1, {d: 1}], 'a');
     bench.revert('undo', 'b');
@@ -115,7 +115,7 @@ describe('the stacks without refused ops', () => {
   });
 
   for (const isAcknowledged of [true, false]) {
-    it(`undo and redo what the undo of a refused op has put back, if the server refuses to take that back${isAcknowledged ? ' later' : ''}`, () => {
+    it(`undo and redo what the undo of a refused op has restored, if the server refuses to remove that${isAcknowledged ? ' later' : ''}`, () => {
       const bench = new Bench('text-unicode', 'abc');
       bench.capture('1', [1, {d: 1}], 'a');
       bench.revert('undo', 'b');
@@ -148,7 +148,7 @@ describe('the stacks without refused ops', () => {
     expect(bench.data).to.equal('abcX');
   });
 
-  it('have a step again whose undo was refused, with an insertion of somebody else beside it', () => {
+  it('contain a step again whose undo was refused, with an insertion of another client next to it', () => {
     const bench = new Bench('text-unicode', 'ab');
     bench.capture('1', [1, 'X'], 'a');
     bench.revert('undo', 'b');
@@ -159,7 +159,7 @@ describe('the stacks without refused ops', () => {
     expect(bench.ends).to.eql(['aXZb', 'aZb', 'aXZb']);
   });
 
-  it('without an undo and its redo that were refused as one, with an insertion of somebody else that came before the text', () => {
+  it('exclude an undo and its redo that were refused as one, with an insertion of another client before the text', () => {
     const bench = new Bench('text-unicode', 'b');
     bench.capture('1', ['X']);
     bench.revert('undo', 'a');

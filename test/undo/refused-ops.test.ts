@@ -71,7 +71,7 @@ describe('a refused op leaves the undo stack as if it had never been made', () =
           stage.close();
         });
 
-        it('in a step with an op that the server has taken before', async () => {
+        it('in a step with an op that the server has accepted before', async () => {
           await submit(insert(0, 'X'));
           await stage.settle();
           answer = next => next(new Error('Refused'));
@@ -86,7 +86,7 @@ describe('a refused op leaves the undo stack as if it had never been made', () =
           await stage.settle();
         });
 
-        it('in a step with ops that the server takes before and after', async () => {
+        it('in a step with ops that the server accepts before and after', async () => {
           await submit(insert(0, 'X'));
           await stage.settle();
           const arrived: ((error?: Error) => void)[] = [];
@@ -133,7 +133,7 @@ describe('a refused op leaves the undo stack as if it had never been made', () =
           });
         }
 
-        it('that was a removal, and was undone before; what the server refuses to take back is a step', async () => {
+        it('that was a removal, and was undone before; a change that the server refuses to undo is a step', async () => {
           const count = (data: unknown): number => read(data).split('c').length - 1;
           let isRefusing = true;
           let before = 0;
@@ -231,7 +231,7 @@ describe("an undo by ShareDB's own client that the server refuses", () => {
   for (const [type, {initial, insert, read}] of Object.entries(types)) {
     // A Delta does not state what it removes: ShareDB's client loads the document again.
     if (type === 'rich-text') continue;
-    it(`is taken back without a reload of a ${type} document, and can be made again`, async () => {
+    it(`is rolled back without a reload of a ${type} document, and can be made again`, async () => {
       const stage = await UndoStage.open(type, initial);
       const doc = stage.remotes[0] as unknown as ProxyDoc;
       const undo = new UndoManager(doc);

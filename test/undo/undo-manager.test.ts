@@ -24,7 +24,7 @@ describe('an UndoManager', () => {
       undo = new UndoManager(doc, {captureTimeout: 0});
     });
 
-    it('undoes and redoes, and says whether there was something', async () => {
+    it('undoes and redoes, and returns whether there was a step', async () => {
       expect([undo.canUndo, undo.canRedo]).to.eql([false, false]);
       expect(await undo.undo()).to.equal(false);
       void doc.submitOp([{retain: 5}, {insert: ' world'}]);
@@ -42,7 +42,7 @@ describe('an UndoManager', () => {
       await stage.settle();
     });
 
-    it('leaves what others have done since', async () => {
+    it('keeps later changes of others', async () => {
       await doc.submitOp([{retain: 5}, {insert: ' world'}]);
       await stage.settle();
       stage.remotes[0]!.submitOp([{insert: 'Oh. '}] as never);
@@ -55,7 +55,7 @@ describe('an UndoManager', () => {
       expect(text()).to.equal('Oh!. Hello world');
     });
 
-    it('never undoes what others have done', async () => {
+    it('never undoes changes of others', async () => {
       stage.remotes[0]!.submitOp([{insert: 'Oh. '}] as never);
       await stage.settle();
       expect(await undo.undo()).to.equal(false);
@@ -68,14 +68,14 @@ describe('an UndoManager', () => {
       expect(doc.data.ops).to.eql([{insert: 'Hello'}]);
     });
 
-    it('ends the possibility to redo with the next op', async () => {
+    it('clears the redo stack with the next op', async () => {
       void doc.submitOp([{insert: 'a'}]);
       await undo.undo();
       void doc.submitOp([{insert: 'b'}]);
       expect(undo.canRedo).to.equal(false);
     });
 
-    it('works on without a server', async () => {
+    it('continues without a server', async () => {
       void doc.submitOp([{insert: 'a'}]);
       stage.disconnectServer();
       await undo.undo();
@@ -93,7 +93,7 @@ describe('an UndoManager', () => {
       expect(text()).to.equal('Hello');
     });
 
-    it('forgets a step that the server refuses, and nothing else', async () => {
+    it('drops a step that the server refuses, and nothing else', async () => {
       await doc.submitOp([{insert: 'a'}]);
       let refuses = true;
       stage.backend.use('submit', (_context, next) => next(refuses ? new Error('No deletions') : undefined));
@@ -109,7 +109,7 @@ describe('an UndoManager', () => {
       await stage.settle();
     });
 
-    it('tells of an undo that the server refuses', async () => {
+    it('emits an error for an undo that the server refuses', async () => {
       await doc.submitOp([{insert: 'a'}]);
       stage.backend.use('submit', (_context, next) => next(new Error('Read only')));
       const errors: string[] = [];
@@ -120,7 +120,7 @@ describe('an UndoManager', () => {
       expect(text()).to.equal('aHello');
     });
 
-    it('tells the document of an undo that the server refuses, if nobody listens to the manager', async () => {
+    it('emits the error on the document if nobody listens to the manager', async () => {
       await doc.submitOp([{insert: 'a'}]);
       stage.backend.use('submit', (_context, next) => next(new Error('Read only')));
       const errors: string[] = [];
@@ -130,7 +130,7 @@ describe('an UndoManager', () => {
       expect(errors).to.eql(['Read only']);
     });
 
-    it("undoes and redoes what a document of ShareDB's own client has done", async () => {
+    it("undoes and redoes ops of a document of ShareDB's own client", async () => {
       const [remote] = stage.remotes;
       const own = new UndoManager(remote!, {captureTimeout: 0});
       remote!.submitOp([{retain: 5}, {insert: ' world'}] as never);
@@ -220,7 +220,7 @@ describe('an UndoManager', () => {
       expect(text()).to.equal('aHello');
     });
 
-    it('tells of ops that were added to the last one, with its meta', () => {
+    it('emits ops that were added to the last step, with its meta', () => {
       undo = new UndoManager(doc, {captureTimeout: 1e9});
       const events: unknown[] = [];
       undo.on('stack-item-added', ({type, meta}) => {
@@ -234,7 +234,7 @@ describe('an UndoManager', () => {
       expect(events).to.eql([['added', 'undo'], ['updated', 'undo', 7], ['added', 'undo']]);
     });
 
-    it('gives each its meta, also to the one that redoes it', async () => {
+    it('gives each step its meta, also when it is redone', async () => {
       undo = new UndoManager(doc, {captureTimeout: 0});
       const events: unknown[] = [];
       undo.on('stack-item-added', ({type, meta}) => {
@@ -250,7 +250,7 @@ describe('an UndoManager', () => {
       ]);
     });
 
-    it('forgets all with clear(), and captures nothing after close()', async () => {
+    it('drops all steps with clear(), and captures nothing after close()', async () => {
       undo = new UndoManager(doc, {captureTimeout: 0});
       void doc.submitOp([{insert: 'a'}]);
       undo.clear();
@@ -277,7 +277,7 @@ describe('an UndoManager', () => {
     expect([doc.data, other.data]).to.eql([{title: 'z'}, {title: 'y'}]);
   });
 
-  it('restores what was there, whatever a json0 op says of it', async () => {
+  it('restores the earlier data, even if a json0 op contains wrong removed data', async () => {
     stage = await UndoStage.open('json0', {title: 'a', list: [{n: 1}, 2]});
     doc = stage.tabs[0]!;
     undo = new UndoManager(doc, {captureTimeout: 0});
@@ -287,7 +287,7 @@ describe('an UndoManager', () => {
     expect(doc.data).to.eql({title: 'a', list: [{n: 1}, 2]});
   });
 
-  it('does not overwrite what somebody else has set since', async () => {
+  it('does not overwrite later values of another client', async () => {
     stage = await UndoStage.open('json0', {title: 'a'});
     doc = stage.tabs[0]!;
     undo = new UndoManager(doc, {captureTimeout: 0});
@@ -300,7 +300,7 @@ describe('an UndoManager', () => {
   });
 
   for (const scope of ['tab', 'browser'] as const) {
-    it(`does not overwrite a format that somebody else has set since, with the scope '${scope}'`, async () => {
+    it(`does not overwrite a later format of another client, with the scope '${scope}'`, async () => {
       stage = await UndoStage.open('rich-text', [{insert: 'abc'}]);
       doc = stage.tabs[0]!;
       undo = new UndoManager(doc, {captureTimeout: 0, scope});
@@ -375,7 +375,7 @@ describe('an UndoManager', () => {
     expect(await undo.undo()).to.equal(false);
   });
 
-  it('says what is wrong with its options', async () => {
+  it('refuses wrong options by name', async () => {
     stage = await UndoStage.open('json0', {});
     doc = stage.tabs[0]!;
     expect(() => new UndoManager([])).to.throw(TypeError, 'give it a document');
