@@ -16,7 +16,7 @@ import {serveFolder, serveWith, type Site} from './serve.js';
 const DOCUMENTED_SERVER = 'ws://localhost:8081';
 const path = '/app';
 
-describe('the recipes, as they stand in the docs', function () {
+describe('the recipes, as in the docs', function () {
   this.timeout(240_000);
   let markdown: string;
   let browser: Browser;

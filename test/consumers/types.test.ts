@@ -63,7 +63,7 @@ describe('an app in TypeScript', function () {
       ["{url: 'wss://example.com'}, {}", 'url', "Type 'string' is not assignable to type 'never'"],
       ['', 'createConnection', 'Expected 1-2 arguments, but got 0']
     ] as const) {
-      it(`is told of a mistake at the option: createConnection(${call})`, () => {
+      it(`gets an error at the wrong option: createConnection(${call})`, () => {
         const found = editor.errors(`import {createConnection} from 'sharedb-tabs';\ndeclare const sharedWorker: () => SharedWorker;\nexport const c = createConnection(${call});`);
         expect(found.map(({at}) => at)).to.eql([option]);
         expect(found[0]!.message).to.include(message);

@@ -14,7 +14,7 @@ import {until} from '../waiting/until.js';
 
 Backend.types.register(richText.type);
 
-describe('an app that uses another library beside this one, as the migration page says', () => {
+describe('an app that uses another library with this one, as the migration page describes', () => {
   const scope = globalThis as {localStorage?: Storage; document?: unknown};
   let connection: TabConnection;
   let names: Set<string>;

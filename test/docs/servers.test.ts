@@ -71,7 +71,7 @@ describe('a server of the documentation', () => {
     describe(`${page}${heading ? `, ${heading}` : ''}`, () => {
       beforeEach(() => start(page, heading));
 
-      it('goes on when a client is lost to which it is sending', async () => {
+      it('continues when it loses a client during a send', async () => {
         const writer = open().connection.get('notes', 'one');
         await settled(done => writer.create({n: 0}, done));
         const {socket, connection} = open();
@@ -83,7 +83,7 @@ describe('a server of the documentation', () => {
         await expectItServes();
       });
 
-      it('goes on when a client sends a message that is too large, which closes its socket with 1009', async () => {
+      it('continues when a client sends a message that is too large, which closes its socket with 1009', async () => {
         const {socket, connection} = open();
         await new Promise<void>(resolve => connection.once('connected', () => resolve()));
         socket.send('x'.repeat(2000));
@@ -93,7 +93,7 @@ describe('a server of the documentation', () => {
         expect(logged.join()).to.include('Max payload size exceeded');
       });
 
-      it('goes on when a client sends what is not WebSocket', async () => {
+      it('continues when a client sends invalid WebSocket data', async () => {
         const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
         socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
           'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n');
@@ -143,7 +143,7 @@ describe('a server of the documentation', () => {
       expect(logged).to.eql(['the database is away']);
     });
 
-    it('goes on without an agent when a client leaves while it checks the token', async () => {
+    it('continues without an agent when a client leaves while it checks the token', async () => {
       let answer = (_user: User): void => {};
       verify = () => new Promise(resolve => { answer = resolve; });
       const {socket} = open();

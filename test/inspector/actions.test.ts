@@ -177,7 +177,7 @@ describe('what the user does in the inspector', () => {
     expect(panel().textContent).to.include('op notes/two');
   });
 
-  it('copies the report, or saves it where there is no clipboard', async () => {
+  it('copies the report, or saves it if there is no clipboard', async () => {
     await connection.get('notes', 'one').create({secret: 'rosebud'});
     open('Overview');
     await shows('shared-worker');
@@ -195,7 +195,7 @@ describe('what the user does in the inspector', () => {
     }
   });
 
-  it("shows documents' data from the start where the app says so", async () => {
+  it("shows documents' data from the start with the option for it", async () => {
     await connection.get('notes', 'one').create({secret: 'rosebud'});
     open('Timeline', {showData: true});
     expect(box("Show documents' data").checked).to.equal(true);

@@ -70,7 +70,7 @@ describe('the messages of all tabs in the inspector', () => {
     expect(editsOfOther()).to.eql([]);
   });
 
-  it('go on after the inspector has requested none for a while', async function () {
+  it('continue after the inspector has requested none for a while', async function () {
     this.timeout(30_000);
     await openTimeline();
     for (let i = 0; i < 5; i++) await edit();
@@ -125,7 +125,7 @@ describe('the messages of all tabs in the inspector', () => {
     expect(panel.text).not.to.include('rosebud');
   });
 
-  it('go on with the next host, which numbers them from 1', async function () {
+  it('continue with the next host, which numbers them from 1', async function () {
     this.timeout(60_000);
     await openTimeline();
     for (let i = 0; i < 5; i++) await edit();
@@ -140,7 +140,7 @@ describe('the messages of all tabs in the inspector', () => {
     expect(editsOfOther().filter(line => line.includes('seq 7'))).to.have.length(1);
   });
 
-  it('come to a read-only page from its start on', async () => {
+  it('arrive in a read-only page from its start on', async () => {
     const observer = joinNamespace({channel: stage.channel});
     try {
       panel = stage.open(observer);

@@ -81,7 +81,7 @@ describe('the inspector', () => {
     await shows('shared-worker', `${connection.id} (this one)`, other.id!, 'connected', '0 batches');
   });
 
-  it('shows documents with what they have pending, and none of their data', async () => {
+  it('shows documents with their pending ops, and none of their data', async () => {
     backend.use('submit', () => {});
     void connection.get('notes', 'one').submitOp([{p: ['n'], na: 1}]);
     open();
@@ -91,7 +91,7 @@ describe('the inspector', () => {
     expect(inspector.element.shadowRoot!.textContent).not.to.include('rosebud');
   });
 
-  it("shows a document's data only when asked to, as they are now, and forgets them", async () => {
+  it("shows a document's present data only on request, and drops them afterwards", async () => {
     const asked: string[] = [];
     const inspect = connection.inspect.bind(connection);
     connection.inspect = options => {
@@ -145,7 +145,7 @@ describe('the inspector', () => {
     expect(await connection.inspect()).not.to.have.property('docData');
   });
 
-  it("shows messages as they come, filtered, and documents' data only when asked to", async () => {
+  it("shows messages as they arrive, filtered, and documents' data only on request", async () => {
     open();
     button('Timeline').click();
     void connection.get('notes', 'one').submitOp([{p: ['plan'], oi: 'sledge'}]);
@@ -165,7 +165,7 @@ describe('the inspector', () => {
     await shows('Nothing has happened yet');
   });
 
-  it('retries and discards dead letters, and tells what goes wrong', async () => {
+  it('retries and discards dead letters, and shows errors', async () => {
     let refuses = true;
     backend.use('submit', (_context, next) => next(refuses ? new Error('Read only') : undefined));
     await connection.get('notes', 'one').submitOp([{p: ['n'], na: 1}]).catch(() => {});
@@ -217,7 +217,7 @@ describe('the inspector', () => {
     await shows('elected-tab', '8.1', 'hidden', 'visible', ' ms');
   });
 
-  it('says so when the host does not answer, and stops when it does', async () => {
+  it('reports that the host does not answer, until it answers', async () => {
     const inspect = host.inspect.bind(host);
     open();
     await shows('shared-worker');
@@ -229,7 +229,7 @@ describe('the inspector', () => {
     await until('it answers', () => !panel().textContent!.includes('does not answer'));
   });
 
-  it('shows what all tabs say to the host, and the host to the server, where that is asked for', async () => {
+  it('shows the messages of all tabs and the host, and of the host and the server, on request', async () => {
     open();
     button('Timeline').click();
     const whose = panel().querySelector<HTMLSelectElement>('select[aria-label="Whose messages"]')!;
@@ -242,7 +242,7 @@ describe('the inspector', () => {
   });
 
   describe('its faults', () => {
-    it('says how to allow them where the host takes none', async () => {
+    it('explains how to allow them if the host refuses them', async () => {
       open();
       button('Faults').click();
       await shows('startHost({allowFaults: true})');
@@ -252,7 +252,7 @@ describe('the inspector', () => {
       expect(host.inspect().state).to.equal('connected');
     });
 
-    it('kills the host, and tells of what it refuses', async () => {
+    it('kills the host, and shows its refusals', async () => {
       host.close();
       let killed = 0;
       startHost({faults: {gate: new ConnectGate(), kill: () => { killed++; }}});
@@ -363,7 +363,7 @@ describe('the inspector', () => {
     expect(dom.window.document.body.children).to.have.length(0);
   });
 
-  it('says what is wrong with its options, and needs a page', () => {
+  it('refuses wrong options by name, and needs a page', () => {
     expect(() => open({limit: 0})).to.throw('limit').with.property('code', 'ERR_TABS_BAD_OPTION');
     expect(() => mountInspector(connection)).to.throw('no page').with.property('code', 'ERR_TABS_BAD_OPTION');
   });

@@ -134,7 +134,7 @@ describe("the inspector's views", () => {
     expect(panel.lines.join()).to.include('op notes/two');
   });
 
-  it('say how many queries and channels are not shown', async () => {
+  it('give the number of queries and channels that are not shown', async () => {
     for (let i = 0; i < 102; i++) connection.createSubscribeQuery('notes', {n: i});
     for (let i = 0; i < 103; i++) connection.getPresence(`room ${i}`).subscribe(() => {});
     const panel = stage.open(connection);

@@ -4,7 +4,7 @@ import {appliedTo} from '../../lib/ot/applied.js';
 
 const refused = {message: 'refused'};
 
-describe('what becomes of a tab\'s ops when the host has another state of the document', () => {
+describe('a tab\'s ops after the host has sent another state of the document', () => {
   const all = [{seq: 1}, {seq: 2}, {seq: 3}, {}];
   const cases: {what: string; outcomes?: {seq: number; error?: object}[]; unsettled?: number[]; kept?: number[]; answered?: number[]; lost: (number | undefined)[]}[] = [
     {what: 'all are lost if the host knows none of them', lost: [1, 2, 3, undefined]},

@@ -43,7 +43,7 @@ class Composer {
 describe('the fast json0', function () {
   this.timeout(10_000 + PAIRS * 10);
 
-  it(`transforms ${PAIRS} random pairs to what json0 makes of them`, () => {
+  it(`transforms ${PAIRS} random pairs with the results of json0`, () => {
     for (let seed = 0; seed < PAIRS; seed++) {
       const random = new Random(seed);
       const data = randomData(random);
@@ -60,7 +60,7 @@ describe('the fast json0', function () {
     }
   });
 
-  it(`transforms ${PAIRS} random pairs of edits of texts to what json0 makes of them`, () => {
+  it(`transforms ${PAIRS} random pairs of edits of texts with the results of json0`, () => {
     const paths = [[], ['text'], ['other'], ['texts', 0], ['texts', 1]];
     const edit = (random: Random): Op => {
       const [path, at, length] = [random.pick(paths), random.below(9), 1 + random.below(4)];
@@ -82,7 +82,7 @@ describe('the fast json0', function () {
     expect(cpuTime() - start).to.be.below(500);
   });
 
-  it('ends with what the server has, where one op replaces without saying so what the other one removes', () => {
+  it('ends with the server\'s state, if one op replaces, without its removed data, what the other one removes', () => {
     const data = {x: 'before', list: [{y: 0}]};
     const replaced: Op = [{p: ['list', 0, 'y'], oi: 1}, {p: ['x'], oi: 'after'}];
     const removed: Op = [{p: ['x'], od: 'before'}, {p: ['list', 0, 'y'], od: 0}];
@@ -186,7 +186,7 @@ describe('the fast json0', function () {
     expect(op[0]).to.eql({p: ['key 0'], oi: 1000});
   });
 
-  it('is json0 to whoever asks, and leaves other types alone', () => {
+  it('has the name and URI of json0, and does not change other types', () => {
     expect([fast.name, fast.uri, fastType(fast)]).to.eql(['json0', json0.uri, fast]);
     const other = {...json0, uri: 'another'};
     expect([fastType(other), fastType(null)]).to.eql([other, null]);

@@ -24,7 +24,7 @@ describe('changes of one list', () => {
     }
   });
 
-  it('are not, where anything else is done, or elsewhere', () => {
+  it('are not, if they contain other components or other paths', () => {
     const one = [{p: ['list', 1], li: 'a'}];
     const others: {p: (string | number)[]; [what: string]: unknown}[] = [
       {p: ['other', 1], li: 'a'}, {p: ['list', 1, 0], li: 'a'}, {p: ['list', 1], li: 'a', ld: 'b'}, {p: ['list', 1], lm: 2}, {p: ['list', '1'], li: 'a'},

@@ -15,7 +15,7 @@ function mayHaveChanged({p, li, ld, lm}: Json0Component, path: Path): boolean {
 }
 
 describe('the components of a json0 op', () => {
-  it('are known to be changed by earlier ones exactly where one of these is at, above or below their path', () => {
+  it('count as changed by earlier ones exactly if one of these is at, above or below their path', () => {
     let count = 0;
     for (let seed = 0; seed < 3000; seed++) {
       const random = new Random(seed);

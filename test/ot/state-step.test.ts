@@ -19,7 +19,7 @@ describe('the op from one state to another', () => {
     }
   });
 
-  it('keeps what a tab has inserted in a text, and added to a number, at the same time', () => {
+  it('keeps concurrent insertions into a text and increments of a number', () => {
     const from = {text: 'one two four', n: 3, list: [1, 2]};
     const to = {text: 'one three four', n: 10, list: [2]};
     const op = stepBetween(json0, from, to);

@@ -14,14 +14,14 @@ describe('the steps that another host may not know', () => {
     steps.add(3, 6, others);
   });
 
-  it('begin behind what is durable, and behind what the server has', () => {
+  it('begin after durable steps, and after the server\'s steps', () => {
     steps.confirm(1);
     expect([steps.start, steps.ops]).to.eql([5, [mine, others]]);
     steps.confirmOps(new Set([own]));
     expect([steps.start, steps.ops]).to.eql([6, [others]]);
   });
 
-  it('are the tab\'s own to send again where nobody\'s follow on them', () => {
+  it('are sent again by the tab if no ops of others follow them', () => {
     expect(steps.tentative).to.eql([]);
     steps.add(4, 7);
     steps.add(4, 8, {src: 'me', seq: 2, op: ['again']}, own);
@@ -40,7 +40,7 @@ describe('the steps that another host may not know', () => {
     expect(steps.onlyHost).to.equal(undefined);
   });
 
-  it('stay as they are while a host is asked where they are, also where the server has one of them by now', () => {
+  it('stay unchanged while a host is asked for their position, even if the server has one of them by now', () => {
     steps.fallBack();
     steps.confirm(3);
     steps.confirmOps(new Set([own]));
@@ -49,10 +49,10 @@ describe('the steps that another host may not know', () => {
     expect([steps.isReturning, steps.start]).to.eql([false, undefined]);
   });
 
-  describe('after a revision that a host told of while it could not write', () => {
+  describe('after a revision that a host sent while it could not write', () => {
     beforeEach(() => steps.begin(3, 'one'));
 
-    it('are confirmed by what that host writes later, also in another session', () => {
+    it('are confirmed by later writes of that host, also in another session', () => {
       steps.confirm(2);
       expect(steps.onlyHost).to.equal('one');
       steps.resume('one');
@@ -68,7 +68,7 @@ describe('the steps that another host may not know', () => {
       }
     });
 
-    it('belong to no other host that can\'t write either, before it knows what the tab shows', () => {
+    it('are not counted for another host that can\'t write either, before it knows the state of the tab', () => {
       steps.resume('two');
       steps.begin(1, 'two');
       steps.confirm(9);

@@ -108,7 +108,7 @@ describe('remote calls', () => {
       expect(await tools.more.get('thrice')(4)).to.equal(12);
     });
 
-    it('come home as they are, and are the same stub while it lives', async () => {
+    it('return to their side as the original object, and are the same stub while it lives', async () => {
       const seen: unknown[] = [];
       const {remote} = connect({keep: (f: () => void) => void seen.push(f), back: (f: unknown) => f});
       const f = (): void => {};
@@ -270,7 +270,7 @@ describe('remote calls', () => {
       expect(await a.list[1]).to.equal(2);
     });
 
-    it('goes on with a result that has arrived', async () => {
+    it('continues with a result that has arrived', async () => {
       const {remote} = connect({list: () => [3, 1, 2], make: () => new Counter()}) as any;
       const list = remote.list();
       await list;
@@ -281,7 +281,7 @@ describe('remote calls', () => {
       expect(await counter.increment()).to.equal(1);
     });
 
-    it('fails what is built on a failure, with the same error, and tells once where nobody awaits', async () => {
+    it('fails operations on a failed result, with the same error, and reports it once if nobody awaits', async () => {
       const {remote, errors, here} = connect({fail: () => {
         throw new RangeError('no');
       }, use: (x: any) => x}) as any;
@@ -308,7 +308,7 @@ describe('remote calls', () => {
       expect(await (await counter).increment()).to.equal(1);
     });
 
-    it('holds up nothing else while it waits', async () => {
+    it('delays nothing else while it waits', async () => {
       let go!: () => void;
       const gate = new Promise<void>(resolve => go = resolve);
       const order: string[] = [];
@@ -336,7 +336,7 @@ describe('remote calls', () => {
       expect(await evaluate(4 as any)).to.equal(4);
     });
 
-    it('runs functions only where that is allowed', async () => {
+    it('runs functions only with the option allowEvaluate', async () => {
       const {here} = connect({});
       expect(await rejection(here.evaluate(() => 1))).to.have.property('code', 'ERR_REMOTE_NOT_ALLOWED');
     });
@@ -375,7 +375,7 @@ describe('remote calls', () => {
       expect(await rejection(remote.plain())).to.eql({status: 404});
     });
 
-    it('of what is missing, or is no function, have codes', async () => {
+    it('of missing members, or members that are not functions, have codes', async () => {
       const {remote} = connect({a: 1}) as any;
       expect(await rejection(remote.b())).to.have.property('code', 'ERR_REMOTE_NO_MEMBER');
       expect(await rejection(remote.a())).to.have.property('code', 'ERR_REMOTE_NOT_A_FUNCTION');
@@ -384,7 +384,7 @@ describe('remote calls', () => {
   });
 
   describe('ends', () => {
-    it('reject what is pending on both sides, and say whether it may have run', async () => {
+    it('reject pending calls on both sides, with mayHaveRun', async () => {
       const {remote, here, there} = connect({never: () => new Promise(() => {}), back: (f: () => Promise<void>) => f()}) as any;
       await here.ready;
       const pending = remote.never();
@@ -410,7 +410,7 @@ describe('remote calls', () => {
       expect(getEventListeners(signal, 'abort')).to.eql([]);
     });
 
-    it('come by a signal, by using, and by a port that closes', async () => {
+    it('are caused by a signal, by using, and by a port that closes', async () => {
       const abort = new AbortController();
       const {remote} = connect({never: () => new Promise(() => {})}, {signal: abort.signal}) as any;
       const pending = rejection(remote.never());
@@ -444,7 +444,7 @@ describe('remote calls', () => {
       port1.close();
     });
 
-    it('of one call come by its time-out', async () => {
+    it('of one call are caused by its time-out', async () => {
       const {remote} = connect({never: () => new Promise(() => {})}, {timeout: 5}) as any;
       expect(await rejection(remote.never())).to.have.property('code', 'ERR_REMOTE_TIMEOUT');
     });

@@ -118,7 +118,7 @@ describe('a connection whose other side dies without a word', () => {
     expect(theirs.inspect()).to.include({references: 0, stubs: 0, pending: 0});
   });
 
-  it('has what the dead side had posted before', async () => {
+  it('receives messages that the dead side had posted before', async () => {
     const {remote} = connect();
     await watched();
     const result = Promise.resolve(remote.add(1, 2));
@@ -127,7 +127,7 @@ describe('a connection whose other side dies without a word', () => {
     expect(await result).to.equal(3);
   });
 
-  it('says that it holds a lock when it holds it, and no call waits for that', async () => {
+  it('announces its lock when it holds it, and no call waits for that', async () => {
     let grant!: () => void;
     const slow: Locks = {request: (name, options, callback) => new Promise((resolve, reject) => {
       grant = () => here.locks.request(name, options, callback).then(resolve, reject);
@@ -140,7 +140,7 @@ describe('a connection whose other side dies without a word', () => {
     expect(ports[0].features.at(-1)).to.eql(['lock']);
   });
 
-  it('rejects what is under way if it dies after its lock was granted, and before it says so', async () => {
+  it('rejects open calls if it dies after its lock was granted, and before it announces it', async () => {
     // The browser has granted the lock, but the thread has not got to know it.
     const silent: Locks = {request: (name, options, callback) => there.locks.request(name, options, lock => options.ifAvailable ? callback(lock) : new Promise(() => {}))};
     const {remote, ours, theirs} = connect([here.locks, silent]);
@@ -169,7 +169,7 @@ describe('a connection whose other side dies without a word', () => {
       return {remote, ours};
     }
 
-    it('rejects what is under way after 5 minutes, in which the thread may have been busy', async () => {
+    it('rejects open calls after 30 s', async () => {
       const {remote} = await connectUnheard(unheard);
       let error: any;
       remote.never().then(() => {}, reason => error = reason);
@@ -247,7 +247,7 @@ describe('a connection whose other side dies without a word', () => {
     ['the browser denies locks', {request: () => Promise.reject(new DOMException('denied', 'SecurityError'))}]
   ] as [string, Locks | undefined][]) {
     for (const [where, of] of [['on its side', () => [here.locks, locks]], ['on this side', () => [locks, there.locks]]] as const) {
-      it(`goes on as before if ${why} ${where}`, async () => {
+      it(`continues as before if ${why} ${where}`, async () => {
         const {remote, ours} = connect(of() as [Locks, Locks]);
         expect(await remote.add(1, 2)).to.equal(3);
         await later();
@@ -257,7 +257,7 @@ describe('a connection whose other side dies without a word', () => {
     }
   }
 
-  it('is not taken for dead if it has locks of its own, as in another storage partition', async () => {
+  it('is not treated as dead if it has locks of its own, as in another storage partition', async () => {
     const {remote, ours} = connect([here.locks, new Browser(new Random(2)).process().locks]);
     await later();
     expect(await remote.add(1, 2)).to.equal(3);
@@ -282,7 +282,7 @@ describe('a connection whose other side dies without a word', () => {
     expect(await sum).to.equal(3);
   });
 
-  it('takes a greeting with a nonce that is too long for a lock, or with features that are none, as malformed', async () => {
+  it('treats a greeting with a nonce that is too long for a lock, or with invalid features, as malformed', async () => {
     channel.port2.onmessage = () => {};
     const errors: unknown[] = [];
     const remote = among(here.locks, () => wrap<typeof service>(ports[0], {onError: error => errors.push(error)}));
@@ -295,7 +295,7 @@ describe('a connection whose other side dies without a word', () => {
     await until('a list of holes is none', () => connectionOf(remote).state === 'open');
   });
 
-  it('rejects the calls under way of an endpoint where another page may follow, and goes on with that page', async () => {
+  it('rejects the open calls of an endpoint where another page may follow, and continues with that page', async () => {
     const [port] = ports;
     const frame = {
       postMessage: (message: unknown, transfer: Transferable[]) => port.postMessage(message, transfer),
@@ -329,7 +329,7 @@ describe('a connection whose other side dies without a word', () => {
       return {remote: ours.root as unknown as Remote<typeof service>, ours, theirs};
     }
 
-    it('holds and awaits no lock there, and is not taken for dead', async () => {
+    it('holds and awaits no lock there, and is not treated as dead', async () => {
       const {remote, ours, theirs} = connectPage();
       await watched();
       turn('pagehide');

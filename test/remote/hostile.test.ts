@@ -46,7 +46,7 @@ describe('a hostile peer', () => {
     expect(({} as any).polluted).to.equal(undefined);
   });
 
-  it('calls no Function that it is given, and reaches only what allow lets it', async () => {
+  it('calls no Function that it receives, and reaches only members that the option allow permits', async () => {
     const {remote} = connect({make: () => Function, run: (f: any) => f, hidden: 1, open: 2}, {}, {allow: (_target, key) => key !== 'hidden'}) as any;
     expect(await rejection(remote.make()('return 1'))).to.have.property('code', 'ERR_REMOTE_NO_MEMBER');
     expect(await remote.hidden).to.equal(undefined);
@@ -70,7 +70,7 @@ describe('a hostile peer', () => {
     port1.close();
   });
 
-  it('is answered with a limit, and the others go on', async () => {
+  it('is answered with a limit error, and the others continue', async () => {
     const {remote} = connect({never: () => new Promise(() => {}), f: () => () => 1, n: () => 1}, {}, {limits: {pending: 3, references: 20, depth: 10}}) as any;
     const outcomes = Array.from({length: 5}, () => remote.never().then(() => 'done', (error: any) => error.code));
     expect(await Promise.race(outcomes.slice(3))).to.equal('ERR_REMOTE_LIMIT');
@@ -190,7 +190,7 @@ describe('a hostile peer', () => {
     await until('nothing is left', () => here.inspect().streams + there.inspect().streams === 0);
   });
 
-  it('of another protocol is told so on both sides', async () => {
+  it('of another protocol gets an error on both sides', async () => {
     const {port1, port2} = new MessageChannel();
     const remote = wrap<{f(): void}>(port1) as any;
     const call = rejection(remote.f());

@@ -21,7 +21,7 @@ async function refusalOf(fn: Fn): Promise<{code: string; names: readonly string[
   throw new Error(`Not refused: ${String(fn)}`);
 }
 
-describe('a function that a build tool has changed is refused with a hint at the build', function () {
+describe('a function that a build tool has changed is refused with a hint about the build', function () {
   this.timeout(120_000);
 
   for (const target of [ts.ScriptTarget.ES5, ts.ScriptTarget.ES2015]) {
@@ -57,7 +57,7 @@ describe('a function that a build tool has changed is refused with a hint at the
     }
   });
 
-  it('and a name that its author has written is no hint at the build', async () => {
+  it('and a name that its author has written causes no hint about the build', async () => {
     const {message} = await refusalOf(new Function('return () => rows + row2')() as Fn);
     expect(message).to.not.contain('made by your build');
   });

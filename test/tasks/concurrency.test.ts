@@ -57,7 +57,7 @@ describe('structured concurrency', function () {
     expect(seen).to.eql(['first', 'ended']);
   });
 
-  it('runs at most so many at once as limit says, and begins none after an error', async () => {
+  it('runs at most `limit` jobs at once, and begins none after an error', async () => {
     let running = 0;
     let most = 0;
     const job: Job<number> = async () => {
@@ -242,7 +242,7 @@ describe('a pipeline', function () {
     await run.return!();
   });
 
-  it('keeps the order of the input, or gives results as they come', async () => {
+  it('keeps the order of the input, or yields results as they arrive', async () => {
     for (const ordered of [true, false]) {
       const gates = [gate(), gate(), gate()];
       const run = pipeline<number, number>([0, 1, 2], [async (x: number) => { await gates[x]!.promise; return x; }], {parallelism: 3, ordered});
@@ -257,7 +257,7 @@ describe('a pipeline', function () {
     }
   });
 
-  it('aborts and awaits what runs when a stage fails, and returns the input once', async () => {
+  it('aborts and awaits running stages when one fails, and returns the input once', async () => {
     let returned = 0;
     let aborted = 0;
     const both = gate();
@@ -311,7 +311,7 @@ describe('a pipeline', function () {
     expect(seen).to.eql([1]);
   });
 
-  it('takes the letters of a text, and whatever can be iterated', async () => {
+  it('iterates over the characters of a text, and over any iterable', async () => {
     const letters: unknown[] = [];
     for await (const letter of pipeline('abc', [(x: string) => x.toUpperCase()])) letters.push(letter);
     expect(letters).to.eql(['A', 'B', 'C']);

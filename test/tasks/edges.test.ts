@@ -101,11 +101,11 @@ describe('edges of tasks', function () {
   });
 
   describe('map', () => {
-    it('takes the letters of a text', async () => {
+    it('iterates over the characters of a text', async () => {
       expect(await pool.map('abc', (letter: string) => letter + letter)).to.eql(['aa', 'bb', 'cc']);
     });
 
-    it('gives the index to named functions as well', async () => {
+    it('passes the index to named functions as well', async () => {
       const script = new WorkerPool(dataScript('export const one = a => a, two = (a, n) => a + n, three = (a, n, {thread}) => a + n + typeof thread'), {size: 1});
       expect(await script.map(['a', 'b'], task<[string], string>('one'))).to.eql(['a', 'b']);
       expect(await script.map(['a', 'b'], task<[string, number], string>('two'))).to.eql(['a0', 'b1']);
@@ -129,7 +129,7 @@ describe('edges of tasks', function () {
   });
 
   describe('a stream', () => {
-    it('gives no values after the loop is left', async () => {
+    it('yields no values after the loop is left', async () => {
       const numbers = pool.stream(function* () { for (let n = 0; ; n++) yield n; }, []);
       for await (const _ of numbers) break;
       expect(await numbers.next()).to.eql({done: true, value: undefined});
@@ -161,7 +161,7 @@ describe('edges of tasks', function () {
       expect(await pool.execute(holder.class)).to.equal(2);
     });
 
-    it('is sloppy unless it says otherwise: `this` is the global object, or undefined', async () => {
+    it('is sloppy without a directive: `this` is the global object, or undefined', async () => {
       expect(await pool.execute(function (this: unknown) { return this === globalThis; })).to.equal(true);
       expect(await pool.execute(function (this: unknown) { 'use strict'; return this === undefined; })).to.equal(true);
     });

@@ -94,7 +94,7 @@ describe('free variables', () => {
     expect(count).to.be.above(1_000);
   }).timeout(60_000);
 
-  it('are no reason to refuse what is no function', () => {
+  it('do not cause the refusal of values that are not functions', () => {
     for (const text of ['1', 'a', 'class {}', '{}', 'a, () => 1', '() => 1, a', 'a() {}, b() {}', '() => {', 'get a() {}, get b() {}', '...a', 'a: 1']) {
       expect(() => freeVariables(text), text).to.throw(SyntaxError);
     }

@@ -53,7 +53,7 @@ describe('a thread runs functions of each kind', function () {
     });
   }
 
-  it('and refuses those that use what exists only where they were written', async () => {
+  it('and refuses those that use names from outside', async () => {
     const cases: [holder: string, names: string[]][] = [
       ['{f() { return super.x; }}', ['super']], ['{f() { return {a: super.x}; }}', ['super']], ['{f() { return {[super.x]: 1}; }}', ['super']],
       ['class { #a; has(o) { return #a in o; } }', ['#a']], ['class { #a; read(o) { return o?.#a; } }', ['#a']],

@@ -46,7 +46,7 @@ describe('the options of tasks and pools', function () {
       expect(buffer.byteLength).to.equal(0);
     });
 
-    it('transfer: gives back what was never sent', async () => {
+    it('transfer: leaves objects usable that were never sent', async () => {
       const pool = poolOf({size: 1});
       const {open, done} = await occupy(pool);
       const buffer = new ArrayBuffer(16);
@@ -58,7 +58,7 @@ describe('the options of tasks and pools', function () {
       await done;
     });
 
-    it('transferResult: moves what in a result can be moved; without it, the thread keeps a copy', async () => {
+    it('transferResult: transfers the transferables of a result; without it, the thread keeps a copy', async () => {
       const pool = poolOf({size: 1});
       const make = () => {
         const holder = globalThis as unknown as {made: Uint8Array};
@@ -117,7 +117,7 @@ describe('the options of tasks and pools', function () {
       expect(() => pool.run((x: ArrayBuffer) => x, [buffer], {retry: 1, transfer: [buffer]})).to.throw(RangeError);
     });
 
-    it('onProgress: folds what comes in 16 ms, and never loses the last value, which comes before the result', async () => {
+    it('onProgress: reports the last value of each 16 ms, and the very last value before the result', async () => {
       const pool = poolOf({size: 1});
       const heard: number[] = [];
       const run = pool.execute(((context: TaskContext) => { for (let n = 1; n <= 1_000; n++) context.progress(n); return 'done'; }) as unknown as () => string, {
@@ -135,7 +135,7 @@ describe('the options of tasks and pools', function () {
       expect(await failureOf(pool.execute(() => outer, {check: false}))).to.be.instanceOf(ReferenceError);
     });
 
-    it('name: stands in messages and stacks', async () => {
+    it('name: appears in messages and stacks', async () => {
       const pool = poolOf({size: 1});
       const error = await failureOf(pool.execute(() => { throw new Error('no'); }, {name: 'import of rows'}));
       expect(error.stack).to.match(/at import of rows \(thread \d+\)$/);
@@ -180,7 +180,7 @@ describe('the options of tasks and pools', function () {
       expect((await failureOf(pool.map([1], (x: number) => x, {timeOut: 1} as never))).message).to.contain(says);
     });
 
-    it('pool, of defer: says where it runs', async () => {
+    it('pool, of defer: selects the pool', async () => {
       const pool = poolOf({size: 1});
       expect(await defer({pool, name: 'x'}, (a: number) => a + 1, 1)).to.equal(2);
       expect(pool.completedTasks).to.equal(1);
@@ -252,7 +252,7 @@ describe('the options of tasks and pools', function () {
       expect(pool.queuedTasks).to.equal(0);
     });
 
-    it("whenFull: 'wait' holds map back: it pulls no items while the pool is full", async () => {
+    it("whenFull: 'wait' delays map: it pulls no items while the pool is full", async () => {
       const pool = poolOf({size: 2, maxTasks: 2, whenFull: 'wait'});
       const gates = [await occupy(pool), await occupy(pool)];
       let pulled = 0;
@@ -291,7 +291,7 @@ describe('the options of tasks and pools', function () {
       expect(await pool.run(keep, [1])).not.to.equal(first);
     });
 
-    it('timeout and grace: hold for all tasks that say nothing else', async () => {
+    it('timeout and grace: apply to all tasks without options of their own', async () => {
       const pool = poolOf({size: 1, timeout: 30, grace: 5_000});
       const listening = ((context: TaskContext) => new Promise(resolve => context.signal.addEventListener('abort', () => resolve(1)))) as unknown as () => number;
       expect(await failureOf(pool.execute(listening))).to.have.property('code', 'ERR_TASK_TIMEOUT');
@@ -300,14 +300,14 @@ describe('the options of tasks and pools', function () {
       expect(await pool.execute(threadOf, {timeout: 10_000})).to.equal(thread);
     });
 
-    it('data: is threadData in each thread; the script exposes functions and knows where it is', async () => {
+    it('data: is threadData in each thread; the script exposes functions and can detect that it is in a thread', async () => {
       const pool = poolOf(script, {size: 1, data: {city: 'Ulm'}});
       expect(await pool.run(task<[], unknown>('data'), [])).to.eql({city: 'Ulm'});
       expect(await pool.run(task<[], boolean>('isInThread'), [])).to.equal(true);
       expect(isInThread()).to.equal(false);
     });
 
-    it('transfer(), in a thread, moves what it marks in a result', async () => {
+    it('transfer(), in a thread, transfers the marked parts of a result', async () => {
       const pool = poolOf(script, {size: 1});
       expect((await pool.run(task<[], {buffer: ArrayBuffer}>('marked'), [])).buffer.byteLength).to.equal(8);
       expect(await pool.run(task<[], number>('keptBytes'), [])).to.equal(0);
@@ -333,7 +333,7 @@ describe('the options of tasks and pools', function () {
   });
 
   describe('the end of a pool', () => {
-    it('by drain: what runs and waits comes to its end, and new tasks are taken', async () => {
+    it('by drain: running and waiting tasks end, and new tasks are accepted', async () => {
       const pool = poolOf({size: 2});
       let done = 0;
       for (let n = 0; n < 20; n++) void pool.run((x: number) => x, [n]).then(() => done++);

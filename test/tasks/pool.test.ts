@@ -34,7 +34,7 @@ describe('tasks in Node', function () {
       expect(error.names).to.eql(['factor']);
     });
 
-    it('refuses at once what has no source text, or is no function', () => {
+    it('refuses functions without a source text, and other values, at once', () => {
       class Job {}
       for (const bound of [Math.sqrt, (() => 1).bind(null), new Proxy(() => 1, {})]) {
         expect(() => new Deferred(bound as never)).to.throw(TypeError).with.property('code', 'ERR_TASK_NATIVE');
@@ -77,13 +77,13 @@ describe('tasks in Node', function () {
       expect(error.stack).to.match(/at broken \(thread \d+\)$/);
     });
 
-    it('that are no errors stay what they are', async () => {
+    it('that are not Error objects stay unchanged', async () => {
       expect(await failureOf(pool.execute(() => { throw 'text'; }))).to.equal('text');
       expect(await failureOf(pool.execute(() => { throw undefined; }))).to.equal(undefined);
       expect(await failureOf(pool.execute(() => { throw null; }))).to.equal(null);
     });
 
-    it('say which part of a result or argument cannot be cloned', async () => {
+    it('name the part of a result or argument that can\'t be cloned', async () => {
       expect(await failureOf(pool.execute(() => ({rows: [1, {format() {}}]})))).to.include({code: 'ERR_TASK_NOT_CLONEABLE', path: 'result.rows[1].format'});
       expect(await failureOf(pool.run((x: unknown) => x, [{a: [() => 1]}]))).to.include({code: 'ERR_TASK_NOT_CLONEABLE', path: 'arguments[0].a[0]'});
     });
@@ -99,7 +99,7 @@ describe('tasks in Node', function () {
       pool.onerror = null;
     });
 
-    it('outside of any task come to the console where nobody else hears of them', async () => {
+    it('outside of any task are written to the console if there is no listener', async () => {
       const {error} = console;
       const told = new Promise<unknown[]>(resolve => { console.error = (...args) => resolve(args); });
       try {
@@ -119,7 +119,7 @@ describe('tasks in Node', function () {
       expect(await pool.execute(() => 'usable')).to.equal('usable');
     });
 
-    it('that run out of memory say so', async () => {
+    it('that run out of memory reject with a code of their own', async () => {
       const small = new WorkerPool({size: 1, resourceLimits: {maxOldGenerationSizeMb: 16}});
       const error = await failureOf(small.execute(() => {
         const all: unknown[] = [];
@@ -164,7 +164,7 @@ describe('tasks in Node', function () {
       expect(await Promise.all([other, behind])).to.eql(['other', 'behind']);
     });
 
-    it('in the queue does not stop what waits behind it', async () => {
+    it('in the queue does not stop later tasks', async () => {
       const busy = [1, 2].map(() => pool.execute(() => new Promise(resolve => setTimeout(resolve, 40))));
       const [first, second] = [pool.execute(() => 1), pool.execute(() => 2)];
       first.cancel('not needed');
@@ -173,7 +173,7 @@ describe('tasks in Node', function () {
       await Promise.all(busy);
     });
 
-    it('lets one that listens come to its end within the grace', async () => {
+    it('lets a task that listens end within the grace', async () => {
       const controller = new AbortController();
       const {lostThreads} = pool;
       const run = defer({pool, signal: controller.signal, grace: 60_000}, ((context: {signal: AbortSignal; progress(value: unknown): void}) => {
@@ -203,7 +203,7 @@ describe('tasks in Node', function () {
   });
 
   describe('a pool', () => {
-    it('takes arguments as they are at the call', async () => {
+    it('copies arguments at the call', async () => {
       const argument = {value: 'then'};
       const runs = Array.from({length: 20}, () => pool.run((x: {value: string}) => x.value, [argument]));
       argument.value = 'later';
@@ -220,7 +220,7 @@ describe('tasks in Node', function () {
       expect(await Promise.all([pool.run(meet, [shared]), pool.run(meet, [shared])])).to.eql(['met', 'met']);
     });
 
-    it('has no task wait behind a long one while another thread is idle', async () => {
+    it('lets no task wait behind a long one while another thread is idle', async () => {
       const long = pool.execute(() => { for (;;); }, {timeout: 3_000}).catch(() => 'ended');
       const short = await Promise.all(Array.from({length: 30}, (_item, index) => pool.run((x: number) => x, [index])));
       expect(short).to.have.length(30);
@@ -228,7 +228,7 @@ describe('tasks in Node', function () {
       expect(await long).to.equal('ended');
     });
 
-    it('maps in order, over what is pulled as it is needed', async () => {
+    it('maps in order, and pulls items on demand', async () => {
       let pulled = 0;
       async function* numbers() { for (let n = 0; n < 500; n++) { pulled++; yield n; } }
       expect(await pool.map(numbers(), (x: number) => x * 2)).to.eql(Array.from({length: 500}, (_item, n) => n * 2));
@@ -257,7 +257,7 @@ describe('tasks in Node', function () {
       }
     });
 
-    it('streams what the promises of an array resolve to', async () => {
+    it('streams the results of the promises of an array', async () => {
       const values: unknown[] = [];
       for await (const value of pool.stream(() => [Promise.resolve(1), 2], [])) values.push(value);
       expect(values).to.eql([1, 2]);
@@ -273,7 +273,7 @@ describe('tasks in Node', function () {
       await pool.drain();
     });
 
-    it('lets a generator be 16 values ahead, runs its finally when the loop is left, and ends its thread after the grace', async () => {
+    it('lets a generator run 16 values ahead, runs its finally when the loop is left, and ends its thread after the grace', async () => {
       const seen = new Int32Array(new SharedArrayBuffer(8));
       const count = function* (shared: Int32Array): Generator<number> {
         try {
@@ -313,7 +313,7 @@ describe('tasks in Node', function () {
       expect(new Set(keyed)).to.have.property('size', 1);
     });
 
-    it('tells progress before the result, with the last value', async () => {
+    it('reports progress before the result, with the last value', async () => {
       const values: unknown[] = [];
       const count = ((context: {progress(value: number): void}) => { for (let n = 1; n <= 1000; n++) context.progress(n); }) as never;
       await pool.execute(count, {onProgress: value => values.push(value)});
@@ -337,7 +337,7 @@ describe('tasks in Node', function () {
   });
 
   describe('structured concurrency', () => {
-    it('gives all results, or the first error when all have settled', async () => {
+    it('returns all results, or the first error when all have settled', async () => {
       expect(await concurrent([() => 1, async () => 'two', pool.task((x: number) => x, 3)])).to.eql([1, 'two', 3]);
       let isOver = false;
       const slow = (signal: AbortSignal) => new Promise<void>(resolve => signal.addEventListener('abort', () => setTimeout(() => {
@@ -374,7 +374,7 @@ describe('tasks in Node', function () {
       expect(returned).to.equal(1);
     });
 
-    it('delivers what comes before the item that fails', async () => {
+    it('delivers the items before the one that fails', async () => {
       const seen: unknown[] = [];
       const run = async () => {
         for await (const value of pipeline([1, 2, 3, 4], [(x: number) => { if (x === 3) throw new Error('three'); return x; }], {parallelism: 4})) seen.push(value);

@@ -98,7 +98,7 @@ describe('the order of tasks', () => {
     expect(begun).to.eql([0, 1, 2]);
   });
 
-  it('stays when a thread is lost: what waited there comes first', () => {
+  it('stays when a thread is lost: tasks that waited there come first', () => {
     const {threads, submit} = fakeScheduler(1);
     const first = submit('first', {...unchecked, retry: 1});
     threads[0]!.ready();
@@ -136,7 +136,7 @@ describe('the order of tasks', () => {
 describe('the start of threads', () => {
   afterEach('give the other tests their threads', realThreads);
 
-  it('may take half a minute; a pool whose first thread takes longer gives up', async () => {
+  it('may take half a minute; a pool whose first thread needs longer gives up', async () => {
     const {threads, submit} = fakeScheduler(1);
     const {setTimeout} = globalThis;
     const timers: {ms: number; callback(): void}[] = [];
@@ -153,7 +153,7 @@ describe('the start of threads', () => {
 describe('the affinity of tasks', () => {
   afterEach('give the other tests their threads', realThreads);
 
-  it('holds for the first tasks of a key, which were submitted before any thread was ready', () => {
+  it('applies to the first tasks of a key, which were submitted before any thread was ready', () => {
     const {threads, submit} = fakeScheduler(2);
     for (const value of [1, 2, 3]) submit(value, {...unchecked, affinity: 'a'});
     for (const thread of threads) thread.ready();
@@ -193,7 +193,7 @@ describe('the affinity of tasks', () => {
     expect(threads[0]!.runAll()).to.eql(['patient', 'next']);
   });
 
-  it('leaves no timer behind when its task is cancelled, or runs where it belongs', () => {
+  it('leaves no timer behind when its task is cancelled, or runs in the thread of its key', () => {
     const {threads, submit} = fakeScheduler(1);
     submit('first', {...unchecked, affinity: 'a'});
     threads[0]!.ready();

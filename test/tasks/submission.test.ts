@@ -25,7 +25,7 @@ describe('the time-out of a task', () => {
     expect(await failureOf(task.promise)).to.include({code: 'ERR_TASK_QUEUE_TIMEOUT'});
   });
 
-  it('does not fire at once when a page that was put away returns: what has arrived meanwhile comes first', async () => {
+  it('does not fire at once when a suspended page returns: messages that have arrived meanwhile come first', async () => {
     const task = submit(1_000);
     let isLate = false;
     task.arm(1_000, () => { isLate = true; });

@@ -13,7 +13,7 @@ describe('threads that misbehave', function () {
   beforeEach(() => { pool = new WorkerPool({size: 1}); });
   afterEach(() => pool.terminate());
 
-  it('post what they like, and confuse nothing', async () => {
+  it('post any messages without effect on tasks', async () => {
     const run = pool.execute(() => {
       const {parentPort} = require('node:worker_threads') as {parentPort: {postMessage(value: unknown): void}};
       for (const $ of ['ready', 'done', 'fail', 'progress', 'next', 'error', 'failed', 'ended', 'other', 1]) {
@@ -28,7 +28,7 @@ describe('threads that misbehave', function () {
     expect(await pool.execute(() => 'usable')).to.equal('usable');
   });
 
-  it('end before they are ready, again and again: the pool gives up and says so', async () => {
+  it('end before they are ready, repeatedly: the pool gives up with an error', async () => {
     const broken = new WorkerPool(dataScript('process.exit(1)'), {size: 2});
     const runs = await Promise.all([1, 2, 3].map(() => failureOf(broken.execute(() => 1))));
     for (const error of runs) expect(error).to.have.property('code', 'ERR_TASK_NO_THREADS');
@@ -36,7 +36,7 @@ describe('threads that misbehave', function () {
     await broken.terminate();
   });
 
-  it('throw when they start: the cause is told', async () => {
+  it('throw when they start: the error has the cause', async () => {
     const broken = new WorkerPool(dataScript('throw new RangeError("at the start")'), {size: 1});
     const error = await failureOf(broken.execute(() => 1));
     expect(error).to.have.property('code', 'ERR_TASK_NO_THREADS');
@@ -44,7 +44,7 @@ describe('threads that misbehave', function () {
     await broken.terminate();
   });
 
-  it('leave a rejection behind that nobody handles: it is told, and hits no other task', async () => {
+  it('leave an unhandled rejection: it is reported, and affects no other task', async () => {
     const heard = new Promise<unknown>(resolve => { pool.onerror = resolve; });
     await pool.execute(() => { void Promise.reject(new Error('left behind')); });
     const others = await Promise.all(Array.from({length: 5}, (_item, n) => pool.run((x: number) => x, [n])));
@@ -52,7 +52,7 @@ describe('threads that misbehave', function () {
     expect(await heard).to.have.property('message', 'left behind');
   });
 
-  it('exit while tasks wait in them: those run elsewhere', async () => {
+  it('exit while tasks wait in them: these run in other threads', async () => {
     const lost = failureOf(pool.execute(() => process.exit(7)));
     const waiting = Array.from({length: 10}, (_item, n) => pool.run((x: number) => x, [n]));
     expect(await lost).to.include({code: 'ERR_TASK_THREAD_LOST', exitCode: 7});
@@ -60,7 +60,7 @@ describe('threads that misbehave', function () {
     expect(pool.lostThreads).to.equal(1);
   });
 
-  it('keep a function that was used, by its text, and the 201st takes the place of the oldest', async () => {
+  it('keep a function that was used, by its text, and the 201st replaces the oldest', async () => {
     const functions = Array.from({length: 250}, (_item, n) => new Function(`return () => ${n}`)() as () => number);
     for (let round = 0; round < 2; round++) {
       const values = [];
@@ -75,7 +75,7 @@ describe('threads that misbehave', function () {
     for (let n = 0; n < 2; n++) expect(await failureOf(pool.execute(fn))).to.include({code: 'ERR_TASK_CLOSURE'});
   });
 
-  it('tell of helpers that build tools put into functions', async () => {
+  it('report helpers that build tools put into functions', async () => {
     // The helpers that TypeScript and Babel insert when they compile async functions for old targets, and the counters of istanbul.
     for (const helper of ['__awaiter', '_asyncToGenerator', 'cov_1a2b', '__vi_import_0__', 'math_js__WEBPACK_IMPORTED_MODULE_0__']) {
       const error = await failureOf(pool.execute(new Function(`return () => ${helper}()`)() as () => unknown));
@@ -91,13 +91,13 @@ describe('threads that misbehave', function () {
     expect(stdout.trim()).to.equal('2 2,4,6');
   });
 
-  it('name what a module has when an export is missing', async () => {
+  it('list the exports of a module when one is missing', async () => {
     const error = await failureOf(pool.execute(task<any>(dataScript('export const a = () => 1, b = 2'), 'c') as never));
     expect(error).to.include({code: 'ERR_TASK_MODULE'});
     expect(error.message).to.match(/no function "c"\. There are: a, b$/);
   });
 
-  it('are asked for nothing by what is no function: limits of the text', () => {
+  it('get no request for values that are not functions: limits of the text', () => {
     const long = new Function(`return () => "${'x'.repeat(2 ** 20)}"`)() as () => string;
     expect(() => new Deferred(long)).to.throw(RangeError, '1048576');
   });
