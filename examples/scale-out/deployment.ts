@@ -55,7 +55,7 @@ export class Deployment {
     }
   }
 
-  /** Ends the servers first, so that their clients are told with 1012. */
+  /** Ends the servers first, so that they close their clients' sockets with 1012. */
   async close(): Promise<void> {
     await Promise.all(this.servers.map(server => server.stop()));
     await this.proxy.close();

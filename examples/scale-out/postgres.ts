@@ -7,7 +7,7 @@ import pg from 'pg';
 import {type Account, Program, freePort, temporaryFolder} from './program.js';
 import {requirePrograms} from './programs.js';
 
-/** A PostgreSQL of its own in a temporary folder. */
+/** A separate PostgreSQL in a temporary folder. */
 export class Postgres {
   private constructor(private readonly program: Program, readonly url: string) {}
 

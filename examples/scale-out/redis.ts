@@ -2,7 +2,7 @@ import {connect} from 'node:net';
 import {Program, freePort, temporaryFolder} from './program.js';
 import {requirePrograms} from './programs.js';
 
-/** A Redis of its own, which keeps nothing. */
+/** A separate Redis without persistence. */
 export class Redis {
   private constructor(private readonly program: Program, private readonly port: number) {}
 

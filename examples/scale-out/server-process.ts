@@ -22,5 +22,5 @@ process.on('message', async (message: 'stats' | 'collect' | ServerOptions) => {
 process.once('SIGTERM', end);
 // Ctrl-C in a terminal goes to all processes. The one that has started this one ends them in order.
 process.on('SIGINT', () => {});
-// The process that has started this one is gone.
+// The process that has started this one has ended.
 process.once('disconnect', () => process.exit());

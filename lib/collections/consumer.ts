@@ -53,7 +53,7 @@ export class Consumer {
   /**
    * Waits for 1 to `count` items.
    * @param isTry whether to resolve without items if none is available, and not to wait
-   * @returns the items, and the name of the request, which is needed to give them back
+   * @returns the items, and the name of the request, which is needed to report on them
    * @throws ERR_TABS_BAD_OPTION, ERR_TABS_TIMEOUT, ERR_TABS_CLOSED, the reason of the signal, the host's or server's error
    */
   take(count: number, options: WaitOptions = {}, isTry = false): Promise<{r: string; items: QueueItem[]}> {

@@ -82,7 +82,7 @@ export interface Transaction {
   readonly attempt: number;
   /** Aborts when the transaction is rejected, for example because of its `signal`, its `timeout` or `abort()`. */
   readonly signal: AbortSignal;
-  /** Whether this run still goes on. After its end, each use of `tx` throws ERR_TABS_TX_OVER. */
+  /** Whether this run is still in progress. After its end, each use of `tx` throws ERR_TABS_TX_OVER. */
   readonly isOpen: boolean;
   /**
    * The collection or document, as it is within this transaction. Its first use throws ERR_TABS_TX_MIXED if it belongs to another connection,

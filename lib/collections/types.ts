@@ -80,7 +80,7 @@ export interface Shared extends AsyncDisposable {
 
 /** A change of a collection. */
 export interface ChangeEvent<V> {
-  /** 'set': there is a new value. 'delete': the value is gone. */
+  /** 'set': there is a new value. 'delete': the value was removed. */
   type: 'set' | 'delete';
   /** The value before. Missing if there was none. */
   oldValue?: V;

@@ -7,7 +7,7 @@ import {isClearing, isLater, type Beginning, type Clearing} from '../protocol/cl
  */
 export class ClearingMark {
   private readonly key: string;
-  /** What this tab tells hosts of its beginning. */
+  /** The beginning of this tab, as it reports it to hosts. */
   readonly own: Readonly<Beginning> & {readonly began: number};
 
   /**

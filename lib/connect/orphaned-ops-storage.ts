@@ -18,7 +18,7 @@ interface Kept {
 type PageStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>;
 
 /**
- * Saves a tab's orphaned ops in localStorage when its page goes away, and offers those of ended tabs to the host. localStorage is
+ * Saves a tab's orphaned ops in localStorage when its page is unloaded, and offers those of ended tabs to the host. localStorage is
  * synchronous; asynchronous writes may not finish when a page is unloaded. If the host has received some of the ops after all, it
  * recognizes them by `src` and `seq`.
  */

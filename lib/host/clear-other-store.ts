@@ -13,7 +13,7 @@ const CLEAR_MS = 3000;
  * Deletes the namespace's other database: that of direct connections if this host is shared, otherwise that of the shared host. Rejects
  * with ERR_TABS_STORAGE_TIMEOUT if the storage does not answer.
  * @param name the name of the database that this host uses
- * @param clearing is kept there, for hosts that do not hear of it
+ * @param clearing is kept there, for hosts that do not receive it
  */
 export async function clearOtherStore(name: string, clock: Clock, clearing: Clearing | undefined): Promise<void> {
   if (!IndexedDbStorage.isAvailable()) return;

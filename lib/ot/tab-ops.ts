@@ -25,7 +25,7 @@ export interface TabOps<Op extends NumberedOp = NumberedOp> {
   isBehind: boolean;
   /** Ops that have their place in the history and wait for the server's answer. */
   unsettled: Op[];
-  /** The ops of a document whose state the host has lost, until the host says whether they are lost, too. */
+  /** The ops of a document whose state the host has lost, until the host reports whether they are lost, too. */
   opsAwaitingReset: Op[] | undefined;
   /** The version that those ops were made on, if known. */
   awaitingResetFrom: number | undefined;
@@ -113,7 +113,7 @@ export function settle<Op extends NumberedOp>(tab: TabOps<Op>, seqs: ReadonlySet
   return ops;
 }
 
-/** Takes all ops out of the document. The caller says what becomes of them. */
+/** Takes all ops out of the document. The caller decides their outcome. */
 export function takeAll<Op extends NumberedOp>(tab: TabOps<Op>): TakenOps<Op> {
   const taken = {ops: unansweredOf(tab), madeAt: madeAtOf(tab)};
   tab.opsAwaitingReset = undefined;

@@ -51,7 +51,7 @@ export class UnconfirmedSteps<Op extends object> {
     this.steps = [...this.steps, {batch, rev, ...(change && {change: JSON.stringify(change)}), ...(op && {op})}];
   }
 
-  /** The document starts anew. Own ops that wait for the server's answer may have been lost with the host that placed them. */
+  /** The document restarts. Own ops that wait for the server's answer may have been lost with the host that placed them. */
   startAnew(ops: readonly Op[], host: string): void {
     const step = this.steps.findLast(({op}) => op && ops.includes(op));
     const state = step ? {batch: step.batch, host} : ops.length ? this.state : undefined;

@@ -20,7 +20,7 @@ export interface PresentUsersConnection {
 export interface PresentUsersOptions<Value> {
   /**
    * Returns the id of the person who shows this value. It must be the same for all tabs and devices of a person. Default: the
-   * presence id. If the function throws, or returns something else than a string, the value is left out, and the event `error` says so.
+   * presence id. If the function throws, or returns something else than a string, the value is left out, and the event `error` reports it.
    */
   userOf?: ((value: Value, presenceId: string) => string) | undefined;
 }

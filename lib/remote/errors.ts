@@ -110,7 +110,7 @@ export function encodeError(error: unknown, stacks: boolean, depth = 0, seen = n
 }
 
 /**
- * Decodes a thrown value. Never throws: malformed data become an error that says so.
+ * Decodes a thrown value. Never throws: malformed data become an error with this reason.
  * @param seen the errors decoded so far, so that a small message can't describe a huge number of them
  */
 export function decodeError(wire: unknown, here?: string, depth = 0, seen = new Map<unknown, unknown>()): unknown {

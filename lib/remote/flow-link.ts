@@ -26,7 +26,7 @@ export interface FlowLink {
   done(): void;
 }
 
-/** Sends the end of a flow. If its value can't be sent, the other side gets the error that says so. */
+/** Sends the end of a flow. If its value can't be sent, the other side gets this error. */
 export function sendLast(link: FlowLink, what: number, value?: unknown): void {
   try {
     link.send(what, value);

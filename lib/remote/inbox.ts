@@ -185,7 +185,7 @@ export class Inbox {
     if (target > 0) return this.#answers.find(target);
     if (target === 0) return this.#root ?? {later: this.#exposed.promise};
     const value = this.#peer.exports.get(-target);
-    if (value === undefined) throw new RemoteError('ERR_REMOTE_RELEASED', 'Nothing is held under this number');
+    if (value === undefined) throw new RemoteError('ERR_REMOTE_RELEASED', 'There is no reference with this number');
     return {value};
   }
 

@@ -36,7 +36,7 @@ export class StoreOpening {
   isReady = false;
   /** The namespace's last clearing before the host began. */
   cleared: Clearing | undefined;
-  /** The time of the clearing that the host was told of, or if it was told of none, when it began. */
+  /** The time of the clearing that the host knows, or if it knows none, of its beginning. */
   private readonly began: number;
   private wasErased = false;
   private settleReady: () => void = () => {};

@@ -252,7 +252,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     // Upstream would put this document in place of the existing one, and pass the answers for that one to it.
     if (existing && existing !== doc) return void nextTick(() => this.guarded(() => (doc as ProxyDoc).answerReplaced(action)));
     (doc as ProxyDoc).isDestroyed = false;
-    // A destroyed document that is used again without a host belongs to the connection again, so that it is told of the next host.
+    // A destroyed document that is used again without a host belongs to the connection again, so that it is notified of the next host.
     if (!this.canSend) return void this._addDoc(doc);
     return super._sendActions(action, doc, (doc as ProxyDoc).position);
   }

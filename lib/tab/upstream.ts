@@ -197,7 +197,7 @@ export interface UpstreamLocalPresence extends LocalPresence {
 }
 
 export interface UpstreamPresence extends Omit<Presence, 'emit'> {
-  /** @internal The app has asked to destroy it, and has not taken that back. */
+  /** @internal The app has called `destroy`, and has not cancelled it. */
   _wantsDestroy: boolean;
   /** @internal */
   _onConnectionStateChanged(): void;

@@ -10,7 +10,7 @@ export interface StagePool {
 }
 
 /**
- * A step of a pipeline: a function that runs in this thread, or an object that says how it runs. `run` with a `pool` is a function without names from
+ * A step of a pipeline: a function that runs in this thread, or an object that describes how it runs. `run` with a `pool` is a function without names from
  * outside, or a task, which runs on the pool's threads. `parallelism` and `ordered` override those of the pipeline.
  */
 export type PipelineStage<I, O> =
@@ -35,7 +35,7 @@ export type PipelineStage<I, O> =
 export interface PipelineOptions {
   /** How many items may be in a stage at once, at least 1. Default 1. */
   parallelism?: number;
-  /** Whether results come in the order of the items, or as they are ready. Default true. */
+  /** Whether results keep the order of the items, or arrive as soon as they are ready. Default true. */
   ordered?: boolean;
   /** How many results of the last stage may wait to be taken, beyond its parallelism. Default 0. */
   buffer?: number;

@@ -5,7 +5,7 @@ import {waitingClock} from '../platform/threads.js';
 
 /** How many values the thread sends before the first is taken. */
 const CREDIT = 16;
-/** How long the `finally` of a generator may take when the loop is left, in ms, unless the option `grace` says otherwise. */
+/** How long the `finally` of a generator may take when the loop is left, in ms, if the option `grace` is not set. */
 const DEFAULT_GRACE = 100;
 
 /** Returns the values of an iterator in a thread. The thread waits if the caller takes them more slowly. Submits the task at once. */

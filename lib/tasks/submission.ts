@@ -26,7 +26,7 @@ export interface TaskOptions {
   /** How long the task may wait for a thread, in ms. Then it rejects with ERR_TASK_QUEUE_TIMEOUT and never runs. Default: no limit. */
   queueTimeout?: number;
   /**
-   * How long a function whose run is to end may go on after `context.signal` has aborted, in ms. Then its thread is ended. Default 0: the thread is
+   * How long a function may continue after `context.signal` has aborted, in ms. Then its thread is ended. Default 0: the thread is
    * ended at once.
    */
   grace?: number;

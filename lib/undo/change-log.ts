@@ -158,7 +158,7 @@ export class ChangeLog<Doc> {
 
   /**
    * The changes without refused ones, if possible in an order that leads to the state `after`: changes at the same position can be placed
-   * in two orders. A refused op may be composed of an undo and its redo. An insertion of somebody else next to the text can be placed
+   * in two orders. A refused op may be composed of an undo and its redo. An insertion of another client next to the text can be placed
    * before the text only if the two are taken back one after the other, because the text does not exist between them.
    */
   private restTo(

@@ -26,7 +26,7 @@ const MAX_PARTS = 32;
 
 /**
  * A stack of ops. The top op applies to the present document, and each other op to the state that the op above it leads to. An op of
- * somebody else is transformed down from the top: each entry is transformed over the op, and the op over the entry.
+another client is transformed down from the top: each entry is transformed over the op, and the op over the entry.
  */
 export class OpStack<Doc> {
   readonly items: StackItem<Doc>[] = [];
@@ -125,7 +125,7 @@ export class OpStack<Doc> {
     return this.items.findLast(({entries}) => entries.some(entry => entry.doc === doc))?.id === id;
   }
 
-  /** Transforms the entries of a document over an op of somebody else that has been applied to it. */
+  /** Transforms the entries of a document over an op of another client that has been applied to it. */
   transform(doc: Doc, foreign: unknown): void {
     let op = foreign;
     for (let i = this.items.length - 1; i >= 0; i--) for (const entry of entriesOf(this.items[i]!, doc)) op = transformDown(entry, op);

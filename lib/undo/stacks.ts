@@ -11,7 +11,7 @@ export interface Change<Doc> {
   readonly op: unknown;
   /** The op that undoes it; undefined if that is not known. */
   readonly inverse: unknown;
-  /** Its role on the stacks. Undefined for an op of somebody else. */
+  /** Its role on the stacks. Undefined for an op of another client. */
   readonly mark: UndoMark | undefined;
 }
 

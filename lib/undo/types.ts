@@ -89,7 +89,7 @@ export interface DoneOp {
   sentIn: OpId | undefined;
   /** Set if the op takes back refused ops: those for which this returns true. */
   isRefused: ((id: OpId) => boolean) | undefined;
-  /** Its role on a shared stack. Undefined for an op of somebody else. */
+  /** Its role on a shared stack. Undefined for an op of another client. */
   mark?: UndoMark | undefined;
   /** Set if the document shows all of the op, and nothing that was made since. */
   dataAfter?: DataAfter | undefined;
@@ -115,7 +115,7 @@ export interface WatcherEvents {
 
 /** Reports the ops and loads of one document. */
 export interface Watcher {
-  /** Reports the components of an op of somebody else that is being applied, so far. */
+  /** Reports the components of an op of another client that is being applied, so far. */
   flush(): void;
   /** Copies the document's data after the reported ops. @param shown the data that the document shows @throws if an inverse is unknown */
   dataOf(shown: unknown): unknown;

@@ -113,11 +113,11 @@ describe('an unreachable server is reported in the console', () => {
     ['no tab gives a token', {url: 'ws://127.0.0.1:1', getToken: () => { throw new Error('signed out'); }}, 'ERR_TABS_NO_TOKEN', 'No tab gave a token: signed out'],
     ['getToken gives no string', {url: 'ws://127.0.0.1:1', getToken: () => undefined as never}, 'ERR_TABS_NO_TOKEN', 'No tab gave a token: getToken gave something else than a string'],
     ['the option url gives nothing', {url: () => undefined as never}, 'ERR_TABS_SERVER_UNREACHABLE',
-      'There is no url for the WebSocket (attempt 1): the option url gave no string. Check the options url and authorize'],
+      'There is no url for the WebSocket (attempt 1): the option url returned no string. Check the options url and authorize'],
     ['the option url throws', {url: () => { throw new Error('not configured'); }}, 'ERR_TABS_SERVER_UNREACHABLE',
       'There is no url for the WebSocket (attempt 1): not configured. Check the options url and authorize'],
     ['the option authorize gives nothing', {url: 'ws://127.0.0.1:1', getToken: () => 'token', authorize: () => undefined as never}, 'ERR_TABS_SERVER_UNREACHABLE',
-      'There is no url for the WebSocket (attempt 1): the option authorize gave neither a url nor {url, protocols}. Check the options url and authorize']
+      'There is no url for the WebSocket (attempt 1): the option authorize returned neither a url nor {url, protocols}. Check the options url and authorize']
   ] as [string, ConnectOptions, string, string][]) {
     it(`if ${title}: once, with the reason and its own code, as connection error does each time`, async () => {
       const errors = connect(options);

@@ -4,7 +4,7 @@ import {element} from './page.js';
 
 const connection = joinNamespace();
 const inspector = mountInspector(connection, {parent: element('inspector')});
-// A page from the back/forward cache begins anew.
+// A page from the back/forward cache restarts.
 window.addEventListener('pageshow', ({persisted}) => { if (persisted) location.reload(); });
 window.addEventListener('pagehide', () => {
   inspector.close();

@@ -18,7 +18,7 @@ export function findReplacement(before: string, after: string): Replacement {
   };
 }
 
-/** The position of the caret after a replacement by somebody else. */
+/** The position of the caret after a replacement by another client. */
 export function moveCaret(caret: number, {at, removed, inserted}: Replacement): number {
   if (caret <= at) return caret;
   return Math.max(at, caret - removed.length) + inserted.length;

@@ -21,7 +21,7 @@ export class TitleField {
     });
   }
 
-  /** Shows the title of the document, also after somebody else has changed it. */
+  /** Shows the title of the document, also after another client has changed it. */
   show(id: string): void {
     const entry = this.#list.find(id);
     const input = this.#input;

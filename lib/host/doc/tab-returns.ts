@@ -19,7 +19,7 @@ export class TabReturns {
 
   resume(follower: Follower, {inc, rev, unsettled, awaitsReset = false, unconfirmed = [], onlyHost = this.epoch}: ResumeMessage['docs'][number]): void {
     const {updates, journaled} = this;
-    // The message is for an earlier incarnation if the tab has started anew meanwhile.
+    // The message is for an earlier incarnation if the tab has restarted the document meanwhile.
     const isPast = inc < follower.inc;
     if (!isPast) follower.return(inc, null);
     if (awaitsReset) return updates.resumeReset(follower, unsettled);
@@ -31,7 +31,7 @@ export class TabReturns {
     }
     // The revision belongs to entries that another host could not write. Here, the same number may be another state.
     if (onlyHost !== this.epoch) return updates.lose(follower);
-    // This host has no history of the document, so the tab starts anew. A document that was created and deleted has a history, but no state.
+    // This host has no history of the document, so the tab restarts the document. A document that was created and deleted has a history, but no state.
     if (journaled.isNew) return updates.lose(follower);
     return this.continueFrom(follower, inc, rev, unconfirmed, unsettled);
   }

@@ -125,10 +125,10 @@ function computed(url: ServerUrl, getToken: (() => Promise<string>) | undefined,
   let next: Promise<{url: string; protocols: string | string[]}>;
   const compute = async (): Promise<{url: string; protocols: string | string[]}> => {
     const plain: unknown = typeof url === 'function' ? await url() : url;
-    if (typeof plain !== 'string') throw new TypeError('the option url gave no string');
+    if (typeof plain !== 'string') throw new TypeError('the option url returned no string');
     const result: ReturnType<Authorize> | undefined = getToken ? authorize(plain, await getToken()) : plain;
     if (typeof result === 'string') return {url: result, protocols: []};
-    if (typeof result?.url !== 'string') throw new TypeError('the option authorize gave neither a url nor {url, protocols}');
+    if (typeof result?.url !== 'string') throw new TypeError('the option authorize returned neither a url nor {url, protocols}');
     return result;
   };
   const address: Address = {

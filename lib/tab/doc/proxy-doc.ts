@@ -39,7 +39,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   rev: number | null = null;
   /** @internal */
   readonly unconfirmed = new UnconfirmedSteps<PendingOp>();
-  /** The document's incarnation, which increases each time that the tab starts it anew. A message for an earlier one is dropped. */
+  /** The document's incarnation, which increases each time that the tab restarts it. A message for an earlier one is dropped. */
   private inc: number;
   private hadState: boolean;
   /** The document's first incarnation. A message with a lower number is for an earlier document of this name. */

@@ -26,7 +26,7 @@ export function onEnd(callback: () => void | Promise<void>): void {
   currentRuntime()?.onEnd.push(callback);
 }
 
-/** A copy of the pool's option `data`. It is there when tasks run, not yet while the script loads. */
+/** A copy of the pool's option `data`. It is set when tasks run, but not while the script loads. */
 export let threadData: unknown;
 void currentRuntime()?.started.then(data => { threadData = data; });
 

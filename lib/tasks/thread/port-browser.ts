@@ -8,15 +8,15 @@ interface WorkerScope {
   importScripts?: unknown;
 }
 
-/** Makes this dedicated worker a thread. No effect in a page: a module may be shared with it. */
+/** Makes this dedicated worker a thread. Has no effect in a page, which may import the same module. */
 export function startThread(): void {
   const scope = globalThis as unknown as WorkerScope;
   // Only workers have `importScripts`; shared and service workers have no `postMessage`.
   if (currentRuntime() || !scope.importScripts || !scope.postMessage) return;
   const runtime = new ThreadRuntime({
-    // Bound: a task may replace it.
+    // The function is bound here, because a task may replace it.
     post: scope.postMessage.bind(scope),
-    // "ready" is said inside the callback: the pool asks for the lock then, and must not get it first.
+    // "ready" is sent inside the callback, because the pool then requests the lock, and must not get it first.
     announce({lock}, ready) {
       const locks = webLocks();
       if (!locks) return ready();

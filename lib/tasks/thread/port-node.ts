@@ -4,7 +4,7 @@ import type {FromThread} from '../messages.js';
 import {currentRuntime, setCurrentRuntime} from './current.js';
 import {ThreadRuntime} from './runtime.js';
 
-/** Makes this worker a thread. No effect in the main thread: a module may be shared with it. */
+/** Makes this worker a thread. Has no effect in the main thread, which may import the same module. */
 export function startThread(): void {
   const {parentPort: port, threadId} = builtin<WorkerThreads>('node:worker_threads');
   if (currentRuntime() || !port || threadId === 0) return;
@@ -27,7 +27,7 @@ export function startThread(): void {
     }
   });
   setCurrentRuntime(runtime);
-  // Without a listener, a late error of one task would end the thread, and with it the next task.
+  // Without a listener, a late error of one task would end the thread, together with the next task.
   nodeProcess!.on('uncaughtException', error => runtime.report(error));
   port.on('message', message => runtime.receive(message));
 }

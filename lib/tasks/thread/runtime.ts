@@ -13,7 +13,7 @@ export interface ThreadPort {
 
 const MAX_COMPILED = 200;
 const PROGRESS_MS = 16;
-/** By the ends of their names: MessagePort, ImageBitmap, OffscreenCanvas, and the three kinds of streams. Others with these ends can't be copied either. */
+/** Matches the ends of class names: MessagePort, ImageBitmap, OffscreenCanvas, and the three kinds of streams. Other classes with these ends can't be copied either. */
 const transferables = /( ArrayBuffer|Port|Bitmap|Canvas|Stream)]/;
 
 /** A failure that is not the task's own error. */
@@ -44,7 +44,7 @@ export class ThreadRuntime {
     switch (message?.$) {
       case 'start': return this.#start(message);
       case 'run':
-        // Kept also if the pool has taken the task back: it sends a text once.
+        // The text is kept even if the pool has taken the task back, because the pool sends a text once.
         if (message.text !== undefined) this.#keep(message.hash!, message.text);
         this.#waiting.push(message);
         if (!this.#current) void this.#work();
@@ -125,7 +125,7 @@ export class ThreadRuntime {
     const {id} = run.message;
     const iterable = source as Partial<AsyncIterable<unknown> & Iterable<unknown>> | undefined | null;
     if (!iterable?.[Symbol.asyncIterator] && !iterable?.[Symbol.iterator]) throw new Failure('iterator');
-    // Left before its first value.
+    // The consumer left the loop before the first value.
     if (run.isReturned) return;
     for await (const value of iterable as AsyncIterable<unknown>) {
       this.#send({$: 'next', id, value}, [value]);
@@ -204,7 +204,7 @@ class Run {
     this.wake?.();
   }
 
-  /** One message for all that a task tells within 16 ms: the last value. */
+  /** Sends one message for all values that a task reports within 16 ms: the last value. */
   #sendProgress(value: unknown): void {
     this.#pending = [value];
     const wait = this.#last + PROGRESS_MS - performance.now();
@@ -223,7 +223,7 @@ class Run {
   }
 }
 
-/** Indirect eval: no scope but the global one, and sloppy functions stay sloppy. Methods need an object around them. */
+/** Indirect eval: functions see only the global scope, and sloppy functions stay sloppy. Methods need an object around them. */
 function compile(text: string, hash: string): Callable {
   const end = `\n//# sourceURL=sharedb-tabs-task/${hash}.js`;
   const run = globalThis.eval;

@@ -1,4 +1,4 @@
 import {startThread} from './port-node.js';
 
-// A module of its own: it has run before the script's other imports ask for the runtime.
+// This is a module of its own, so that it runs before the script's other imports request the runtime.
 startThread();
