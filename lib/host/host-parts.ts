@@ -1,6 +1,7 @@
 import type {Platform} from '../platform/platform.js';
 import type {Clearing} from '../protocol/clearing.js';
 import type {Place} from '../protocol/frames.js';
+import type {StatusMessage} from '../protocol/host-status.js';
 import type {Epoch, TabId} from '../protocol/ids.js';
 import {warning} from '../protocol/warnings.js';
 import type {DurableStore} from '../store/durable-store.js';
@@ -184,7 +185,7 @@ export class HostParts {
       tabs: () => this.tabs.pages(true),
       beforeFrame: tab => {
         const status = this.board.takeUnsent();
-        if (status) tab.send({a: 'host.status', status}, 'own');
+        if (status) tab.send({a: 'host.status', status} satisfies StatusMessage, 'own');
       },
       rollbacks: tab => this.docsInRollback.endsFor(tab)
     });
@@ -269,7 +270,7 @@ export class HostParts {
         tabs: this.tabs.attached, deadLetters: this.deadLetters.size, ...(this.faults.current && {serverFault: this.faults.current}),
         ...unsavedDocs(this.board.pendingOps ? this.docs.all() : [], this.deadLetters.list())
       }),
-      send: status => this.tabs.sendToAll({a: 'host.status', status}, 'own')
+      send: status => this.tabs.sendToAll({a: 'host.status', status} satisfies StatusMessage, 'own')
     });
   }
 

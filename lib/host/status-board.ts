@@ -1,5 +1,5 @@
 import type {Platform} from '../platform/platform.js';
-import {MAX_UNSAVED_DOCS, type HostStatus} from '../protocol/messages.js';
+import {MAX_UNSAVED_DOCS, type HostStatus} from '../protocol/host-status.js';
 import type {DurableStore} from '../store/durable-store.js';
 
 /** The shortest time between two status messages that are sent because something has changed, in ms. */

@@ -1,6 +1,6 @@
 import type {FaultState} from './faults.js';
 import type {Place} from './frames.js';
-import type {HostStatus} from './messages.js';
+import type {HostStatus} from './host-status.js';
 
 /** The state of a host, for a bug report. It contains no document data unless they were requested. */
 export interface HostReport extends HostStatus {

@@ -1,6 +1,7 @@
 import type {HostState} from '../broker/session-client.js';
 import type {Place} from '../protocol/frames.js';
-import type {DeadLetter, HostStatus} from '../protocol/messages.js';
+import type {HostStatus} from '../protocol/host-status.js';
+import type {DeadLetter} from '../protocol/messages.js';
 import type {SaveState} from './doc/save-states.js';
 
 /** The methods of an emitter with known events and arguments. */

@@ -26,7 +26,7 @@ const MAX_PARTS = 32;
 
 /**
  * A stack of ops. The top op applies to the present document, and each other op to the state that the op above it leads to. An op of
-another client is transformed down from the top: each entry is transformed over the op, and the op over the entry.
+ * another client is transformed down from the top: each entry is transformed over the op, and the op over the entry.
  */
 export class OpStack<Doc> {
   readonly items: StackItem<Doc>[] = [];

@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {StatusBoard} from '../../lib/host/status-board.js';
 import type {Platform} from '../../lib/platform/platform.js';
-import {MAX_UNSAVED_DOCS, type HostStatus} from '../../lib/protocol/messages.js';
+import {MAX_UNSAVED_DOCS, type HostStatus} from '../../lib/protocol/host-status.js';
 
 describe('the status that tabs receive', () => {
   let due: (() => void)[];

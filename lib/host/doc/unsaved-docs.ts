@@ -1,5 +1,6 @@
 import {isLocal} from '../../protocol/local.js';
-import {MAX_UNSAVED_DOCS, type DeadLetter, type UnsavedDoc} from '../../protocol/messages.js';
+import {MAX_UNSAVED_DOCS, type UnsavedDoc} from '../../protocol/host-status.js';
+import type {DeadLetter} from '../../protocol/messages.js';
 
 /**
  * Lists the documents with edits that the server does not have: first those with refused edits, then those with pending ones.

@@ -1,6 +1,6 @@
 import {nextTick} from '../../platform/next-tick.js';
 import {isLocal} from '../../protocol/local.js';
-import {MAX_UNSAVED_DOCS, type HostStatus} from '../../protocol/messages.js';
+import {MAX_UNSAVED_DOCS, type HostStatus} from '../../protocol/host-status.js';
 
 /**
  * What would happen to a document's edits if the browser ended now, from best to worst.
