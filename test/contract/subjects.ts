@@ -2,6 +2,7 @@ import type Backend from 'sharedb';
 import type {Connection as PublicConnection} from 'sharedb/lib/client/index.js';
 import {Host} from '../../lib/host.js';
 import {ProxyConnection, createConnection} from '../../lib/index.js';
+import {systemClock} from '../../lib/platform/browser.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 
 /** Scripts use the proxy's types on every kind of connection. */
@@ -16,6 +17,12 @@ export interface Subject {
   close(): void;
 }
 
+/**
+ * The tab's clock. Ops that wait are composed for 16 ms, and no time passes here, so how fast the computer is does not decide which ones are.
+ * Timers run.
+ */
+const clock = {...systemClock, now: () => 1e12};
+
 type Open = (backend: Backend, warn: (message: string, detail: unknown) => void) => Subject;
 
 /** ShareDB's own connection, which defines the expected behaviour. */
@@ -28,7 +35,7 @@ export const proxy: Open = (backend, warn) => {
   const real = backend.connect();
   const channel = memoryChannels();
   const host = new Host({connection: real, channel, warn});
-  const connection = new ProxyConnection({channel, warn});
+  const connection = new ProxyConnection({channel, warn, clock});
   return {
     connection,
     ...network(backend, real),
@@ -41,7 +48,7 @@ export const proxy: Open = (backend, warn) => {
 
 export const fallback: Open = (backend, warn) => {
   let real: PublicConnection;
-  const connection = createConnection({connect: () => (real = backend.connect())}, {warn});
+  const connection = createConnection({connect: () => (real = backend.connect())}, {warn, clock});
   return {
     connection,
     away: () => real.close(),
