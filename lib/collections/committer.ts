@@ -61,14 +61,15 @@ export class Committer {
 
   /**
    * Commits a transaction.
+   * @param isAsync whether its function is async
    * @returns its number if the host has it and it is durable; undefined if other changes touched its reads
    * @throws the host's error; ERR_TABS_TX_UNKNOWN if the host was lost, and `isOver` returns true or the connection is closed before the next one
    *   has answered
    */
-  async commit(id: string, parts: TransactionPart[], isOver: () => boolean): Promise<number | undefined> {
+  async commit(id: string, parts: TransactionPart[], isAsync: boolean, isOver: () => boolean): Promise<number | undefined> {
     const seq = ++this.seq;
     const docs = parts.filter(({step}) => step).map(({c, d}): [string, string] => [c, d]);
-    let answer = await this.ask('shared.commit', {seq, id, parts});
+    let answer = await this.ask('shared.commit', {seq, id, parts, isAsync});
     // Only the next host can answer whether the commit was made.
     while (!answer) {
       await this.connected(isOver);

@@ -124,7 +124,7 @@ class TransactionRunner<T> {
       const parts = run.parts();
       if (!parts.some(({step}) => step)) return {value: value as T, run, seq: undefined, parts};
       this.policy.noteSent(true);
-      const seq = await committer.commit(this.id, parts, () => this.policy.isOver);
+      const seq = await committer.commit(this.id, parts, this.isAsync, () => this.policy.isOver);
       this.policy.noteSent(false);
       return seq === undefined ? await this.conflict(run, parts) : {value: value as T, run, seq, parts};
     } finally {

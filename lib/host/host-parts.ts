@@ -122,7 +122,7 @@ export class HostParts {
       letters: deadLetters, docs, isConnected: () => this.isConnected, isUnread: key => !!store?.quarantine.isUnread(key)
     }));
     this.late = store && new LateDocuments({store, docs, letters: deadLetters, clock});
-    const transactions = (this.transactions = new Transactions({docs, tab: id => tabs.get(id), tabs: () => tabs.all()}));
+    const transactions = (this.transactions = new Transactions({docs, tab: id => tabs.get(id), tabs: () => tabs.all(), clock}));
     const lineage = (): string => this.lineage;
     const queues = (this.queues = new Queues({
       epoch, docs, lineage, tab: id => tabs.get(id), isThere: id => !!tabs.find(id)?.session,

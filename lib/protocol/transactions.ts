@@ -25,6 +25,8 @@ export interface Commit {
   /** The name of the transaction in events. */
   id: string;
   parts: TransactionPart[];
+  /** The function is async, so after a conflict it may run for a long time. Other transactions do not wait for it. */
+  isAsync?: boolean;
 }
 
 /** The outcome of a transaction at the server. `raced` lists reads that another device changed before the server had the transaction. */

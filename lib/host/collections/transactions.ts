@@ -4,13 +4,16 @@ import type {DocKey} from '../../store/storage.js';
 import {isCommit, isQuestion, touchedReads, transactionAuthor, type Commit, type OutcomeMessage, type TransactionPart} from '../../protocol/transactions.js';
 import type {Step, WaitingOp} from '../../ot/history-entry.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
+import type {Clock} from '../../platform/platform.js';
 import type {Tab} from '../tab.js';
+import {Turns} from './turns.js';
 
 export interface TransactionsOwner {
   readonly docs: {get(c: string, d: string): SharedDoc; find(key: DocKey): SharedDoc | undefined};
   /** Returns the tab of an id, or the author of a tab's transactions. */
   tab(id: string): Tab;
   tabs(): Iterable<Tab>;
+  readonly clock: Clock;
 }
 
 interface Answer {
@@ -39,7 +42,11 @@ export class Transactions {
   /** The number of the last transaction whose commit each tab has asked about. Those up to this number are not placed later. */
   private readonly givenUp = new WeakMap<Tab, number>();
 
-  constructor(private readonly owner: TransactionsOwner) {}
+  private readonly turns: Turns;
+
+  constructor(private readonly owner: TransactionsOwner) {
+    this.turns = new Turns(owner.clock);
+  }
 
   answer(tab: Tab, name: string, args: unknown): Answer | Promise<Answer> {
     if (name === 'shared.commit' && isCommit(args)) return this.commit(tab, args);
@@ -50,18 +57,36 @@ export class Transactions {
 
   private async commit(tab: Tab, commit: Commit): Promise<Answer> {
     const docs = commit.parts.map(({c, d}) => this.owner.docs.get(c, d));
-    const answer = await this.together(docs, () => this.place(tab, commit, docs));
+    const wait = (call: () => void): boolean => this.turns.wait(tab, commit, i => isJson0(docs[i]!), call);
+    const answer = await this.together(docs, () => this.placeInTurn(tab, commit, docs), commit.isAsync ? undefined : wait);
     await tab.whenSent();
+    if (!answer.committed) this.turns.hold(tab, commit);
     return answer;
   }
 
-  /** Calls `act` in a turn in which none of the documents is being restored or rolled back. */
-  private together<T>(docs: readonly SharedDoc[], act: () => T): Promise<T> {
+  private placeInTurn(tab: Tab, commit: Commit, docs: readonly SharedDoc[]): Answer {
+    let isConflict = false;
+    try {
+      const answer = this.place(tab, commit, docs);
+      isConflict = !answer.committed && !commit.isAsync;
+      return answer;
+    } finally {
+      if (isConflict) this.turns.join(tab, commit);
+      else this.turns.leave(tab, commit);
+    }
+  }
+
+  /**
+   * Calls `act` in a turn in which none of the documents is being restored or rolled back.
+   * @param wait whether `act` has to wait for something else. It then calls `look` later
+   */
+  private together<T>(docs: readonly SharedDoc[], act: () => T, wait?: (look: () => void) => boolean): Promise<T> {
     for (const doc of docs) doc.retain();
     return new Promise((resolve, reject) => {
       const look = (): void => {
         const busy = docs.find(doc => !doc.isSettled);
         if (busy) return busy.whenSettled(look);
+        if (wait?.(look)) return;
         try {
           resolve(act());
         } catch (error) {
@@ -100,8 +125,7 @@ export class Transactions {
     const {history} = doc.journaled;
     if (!history.covers(rev)) return 'conflict';
     const wanted = new Set(reads);
-    const isJson0 = doc.doc.type?.name === 'json0';
-    if (history.after(rev).some(entry => touchedReads(entry.step, isJson0, wanted).length)) return 'conflict';
+    if (history.after(rev).some(entry => touchedReads(entry.step, isJson0(doc), wanted).length)) return 'conflict';
     if (!step) return undefined;
     const op = doc.prepare(step, seq, author, rev);
     return op instanceof Error ? 'conflict' : op;
@@ -139,7 +163,7 @@ export class Transactions {
   /** Records a change by another device that comes before a transaction at the server and changes data that the transaction has read. */
   onServerOp(doc: SharedDoc, step: Step): void {
     for (const {reads, raced} of this.byDoc.get(doc) ?? []) {
-      for (const read of touchedReads(step, doc.doc.type?.name === 'json0', reads.get(doc)!)) {
+      for (const read of touchedReads(step, isJson0(doc), reads.get(doc)!)) {
         if (!raced.some(one => one.read === read && one.c === doc.collection && one.d === doc.id)) raced.push({c: doc.collection, d: doc.id, read});
       }
     }
@@ -163,6 +187,7 @@ export class Transactions {
 
   /** Forgets the transactions of a tab that has ended. */
   forget(tab: Tab): void {
+    this.turns.forget(tab);
     for (const [name, waiting] of this.waiting) {
       if (waiting.tab !== tab) continue;
       this.waiting.delete(name);
@@ -187,3 +212,4 @@ export class Transactions {
 }
 
 const nameOf = ({id}: Tab, seq: number): string => `${id} ${seq}`;
+const isJson0 = ({doc}: SharedDoc): boolean => doc.type?.name === 'json0';
