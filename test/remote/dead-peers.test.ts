@@ -39,6 +39,9 @@ class WebPort extends EventTarget {
   }
 }
 
+/** The nonce of a side, which names its lock. */
+const nonceOf = ({posted}: WebPort): string => posted[0][2][0][3];
+
 /** More than the time in which the last messages of a dead side may arrive. */
 const later = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 150));
 
@@ -125,6 +128,29 @@ describe('a connection whose other side dies without a word', () => {
     await until('it has answered', () => ports[1].posted.some(frame => frame[2].some((message: unknown[]) => message[0] === 2)));
     there.kill();
     expect(await result).to.equal(3);
+  });
+
+  it('receives what arrives up to 50 ms after its lock is free', async () => {
+    const clock = new HandClock();
+    const theirs = among(there.locks, () => expose(service, ports[1]));
+    const ours = among(here.locks, () => new Peer(transportOf(ports[0]), resolveOptions(), clock));
+    connections.push(theirs, ours);
+    await watched();
+    const {port1} = channel;
+    const late: MessageEvent[] = [];
+    const deliver = port1.onmessage!;
+    port1.onmessage = event => late.push(event);
+    const result = Promise.resolve((ours.root as unknown as Remote<typeof service>).add(1, 2));
+    await until('its answer is under way', () => late.length > 0);
+    there.kill();
+    await until('its lock is free', () => inUse().length === 1);
+    await later();
+    clock.pass(49);
+    expect(ours.state).to.equal('open');
+    for (const event of late) deliver.call(port1, event);
+    expect(await result).to.equal(3);
+    clock.pass(1);
+    expect(ours.state).to.equal('closed');
   });
 
   it('announces its lock when it holds it, and no call waits for that', async () => {
@@ -232,6 +258,23 @@ describe('a connection whose other side dies without a word', () => {
     expect(inUse()).to.eql([]);
   });
 
+  it('posts nothing and leaves no timer if a request for a lock is answered after it was closed', async () => {
+    const clock = new HandClock();
+    let answer!: () => void;
+    const slow: Locks = {request: (_name, {ifAvailable, signal}, callback) => new Promise((resolve, reject) => {
+      if (ifAvailable) answer = () => resolve(callback({}));
+      else signal!.addEventListener('abort', () => reject(signal!.reason as Error));
+    })};
+    const ours = among(slow, () => new Peer(transportOf(ports[0]), resolveOptions(), clock));
+    connections.push(among({request: () => new Promise(() => {})}, () => expose(service, ports[1])));
+    await until('it looks for the other lock', () => answer);
+    ours.close();
+    const posted = ports[0].posted.length;
+    answer();
+    await later();
+    expect([ports[0].posted.length, clock.isWaiting]).to.eql([posted, false]);
+  });
+
   it('requests no lock if nothing can be posted', async () => {
     ports[0].postMessage = () => {
       throw new Error('no');
@@ -282,16 +325,27 @@ describe('a connection whose other side dies without a word', () => {
     expect(await sum).to.equal(3);
   });
 
-  it('treats a greeting with a nonce that is too long for a lock, or with invalid features, as malformed', async () => {
+  for (const [why, greeting] of [
+    ['a nonce that is too long for a lock', [0, '', ['lock'], 'x'.repeat(100)]], ['features that are none', [0, '', 'lock', 'short']], ['a nonce that is no text', [0, '', ['lock'], 1]]
+  ] as const) {
+    it(`treats a greeting with ${why} as malformed`, async () => {
+      channel.port2.onmessage = () => {};
+      const errors: unknown[] = [];
+      const remote = among(here.locks, () => wrap<typeof service>(ports[0], {onError: error => errors.push(error)}));
+      connections.push(connectionOf(remote));
+      channel.port2.postMessage([1, 0, [greeting]]);
+      await until('it is reported', () => errors.length === 1);
+      expect(connectionOf(remote).state).to.equal('connecting');
+    });
+  }
+
+  it('skips the holes of a list of features', async () => {
     channel.port2.onmessage = () => {};
-    const errors: unknown[] = [];
-    const remote = among(here.locks, () => wrap<typeof service>(ports[0], {onError: error => errors.push(error)}));
+    const remote = among(here.locks, () => wrap<typeof service>(ports[0]));
     connections.push(connectionOf(remote));
     const many: string[] = [];
     many.length = 2 ** 32 - 1;
-    channel.port2.postMessage([1, 0, [[0, '', ['lock'], 'x'.repeat(1e6)], [0, '', 'lock', 'short']]]);
-    await until('it is reported', () => errors.length === 1);
-    channel.port2.postMessage([1, 0, [[0, '', many, 'short']]]);
+    channel.port2.postMessage([1, 0, [[0, '', many, 'x'.repeat(99)]]]);
     await until('a list of holes is none', () => connectionOf(remote).state === 'open');
   });
 
@@ -314,13 +368,40 @@ describe('a connection whose other side dies without a word', () => {
     expect(await remote.add(1, 2)).to.equal(3);
   });
 
+  it('detects the death of a page that followed another one, whose lock the browser knew late', async () => {
+    const [port] = ports;
+    const frame = {
+      postMessage: (message: unknown, transfer: Transferable[]) => port.postMessage(message, transfer),
+      addEventListener: port.addEventListener.bind(port), removeEventListener: port.removeEventListener.bind(port)
+    };
+    const {remote} = connect(undefined, frame);
+    await watched();
+    there.kill();
+    const next = browser.process();
+    let grant!: () => void;
+    const slow: Locks = {request: (name, options, callback) => options.ifAvailable || name.includes(nonceOf(port)) ? next.locks.request(name, options, callback) : new Promise((resolve, reject) => {
+      grant = () => next.locks.request(name, options, callback).then(resolve, reject);
+    })};
+    const reloaded = among(slow, () => expose(service, new WebPort(channel.port2, next)));
+    connections.push(reloaded);
+    await reloaded.ready;
+    expect(await remote.add(1, 2)).to.equal(3);
+    await later();
+    grant();
+    await watched();
+    const error = rejection(remote.never());
+    await later();
+    next.kill();
+    expect(await error).to.include({code: 'ERR_REMOTE_CLOSED', mayHaveRun: true});
+  });
+
   describe('and a page on this side that enters the back/forward cache', () => {
     let window: EventTarget;
     const turn = (type: 'pagehide' | 'pageshow'): boolean => window.dispatchEvent(Object.assign(new Event(type), {persisted: true}));
 
-    function connectPage(clock?: HandClock): ReturnType<typeof connect> {
+    function connectPage(clock?: HandClock, locks = there.locks): ReturnType<typeof connect> {
       window = new EventTarget();
-      const theirs = among(there.locks, () => expose(service, ports[1]));
+      const theirs = among(locks, () => expose(service, ports[1]));
       define('document', {});
       define('addEventListener', window.addEventListener.bind(window));
       define('removeEventListener', window.removeEventListener.bind(window));
@@ -353,6 +434,29 @@ describe('a connection whose other side dies without a word', () => {
       await later();
       clock.pass(30_000);
       expect(await error).to.include({code: 'ERR_REMOTE_CLOSED', mayHaveRun: true});
+    });
+
+    it('does not take a side in another storage partition for dead when it is back', async () => {
+      const clock = new HandClock();
+      const {ours} = connectPage(clock, new Browser(new Random(2)).process().locks);
+      await later();
+      turn('pagehide');
+      turn('pageshow');
+      await later();
+      clock.pass(600_000);
+      await later();
+      expect(ours.state).to.equal('open');
+    });
+
+    it('requests no second lock when it is shown for the first time, and ends when it is left', async () => {
+      const {ours} = connectPage();
+      await watched();
+      const show = (type: string): unknown => window.dispatchEvent(Object.assign(new Event(type), {persisted: false}));
+      show('pageshow');
+      await later();
+      expect(inUse()).to.have.length(4);
+      show('pagehide');
+      expect(ours.state).to.equal('closed');
     });
 
     it('detects deaths again when it is back', async () => {

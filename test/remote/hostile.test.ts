@@ -1,5 +1,6 @@
 import {expect} from 'chai';
 import {expose, wrap, connectionOf, type FrameTransport, type RemoteOptions} from '../../lib/remote.js';
+import {decodeError} from '../../lib/remote/errors.js';
 import {until} from '../waiting/until.js';
 import {closeAll, connect, rejection} from './stage.js';
 
@@ -151,21 +152,90 @@ describe('a hostile peer', () => {
     await until('both are posted', () => posted.filter(([what]) => what === 1).length === 2);
     const [[, a], [, b]] = posted.filter(([what]) => what === 1);
     const take = (id: number, ...wire: unknown[]): unknown[] => [1, id, 0, ['take'], 0, wire, 1];
-    say(take(1, [deep]), take(2, [nested(inner => [inner])]), take(3, [nested(inner => new Map([[inner, inner]]))]), take(4, [0], [[[0], 12, ['h', deep]]]), take(5, [{a: [{}]}]), take(6, [cyclic]));
+    say(take(1, [deep]), take(2, [nested(inner => [inner])]), take(3, [nested(inner => new Map([[inner, inner]]))]), take(4, [0], [[[0], 12, ['h', deep]]]), take(5, [{a: [{}]}]), take(6, [cyclic]), take(8, [nested(inner => new Set([inner]))]));
     say([2, a, [deep]], [3, b, ['Error', 'Error', 'm', undefined, {deep}], b]);
     say([8, 'h', deep], [8, 'h', {}]);
     transport.onframe!([1, {h: deep}, []]);
     transport.onframe!([1, {h: {}}, []]);
-    say([1, 7, 0, ['flow'], 0, [[0], [[[0], 2, [99]]]], 1], [7, 99, 0, [deep]]);
+    say([1, 9, 0, ['flow'], 0, [[0], [[[0], 2, [99]]]], 1], [7, 99, 0, [deep]]);
     const answers = (): any[] => posted.filter(([what]) => what === 2 || what === 3);
-    await until('all are answered', () => answers().length === 7);
+    await until('all are answered', () => answers().length === 8);
     expect(answers().sort(([, one], [, other]) => one - other).map(([what, id, value]) => [id, what === 2 ? value[0] : value[4].code])).to.eql([
-      ...[1, 2, 3, 4].map(id => [id, 'ERR_REMOTE_LIMIT']), [5, 3], [6, 1], [7, 'ERR_REMOTE_LIMIT']
+      ...[1, 2, 3, 4].map(id => [id, 'ERR_REMOTE_LIMIT']), [5, 3], [6, 1], [8, 'ERR_REMOTE_LIMIT'], [9, 'ERR_REMOTE_LIMIT']
     ]);
     for (const error of await Promise.all(pending)) expect(error).to.have.property('code', 'ERR_REMOTE_LIMIT');
     expect(heard).to.eql([1, 1]);
     expect(errors.map(({code}) => code)).to.eql(['ERR_REMOTE_PROTOCOL']);
     there.close();
+  });
+
+  for (const [what, wrapped] of [
+    ['objects', (inner: unknown) => ({inner, fn: () => 1})], ['arrays', (inner: unknown) => [inner]], ['Maps', (inner: unknown) => new Map([[1, inner]])], ['Sets', (inner: unknown) => new Set([inner])]
+  ] as [string, (inner: unknown) => unknown][]) {
+    it(`sends no more than limits.depth levels of ${what}, and as many are received`, async () => {
+      const {remote} = connect({echo: (value: unknown) => value, kind: (value: unknown) => typeof value}, {limits: {depth: 10}}) as any;
+      const levels = (count: number): unknown => count ? wrapped(levels(count - 1)) : null;
+      // Each entry of a Map or Set is a level of its own in the path to a value.
+      const most = what === 'Maps' ? 5 : 10;
+      expect(await remote.kind(levels(most))).to.equal('object');
+      expect(typeof await remote.echo(levels(most - 1))).to.equal('object');
+      expect(await rejection(remote.kind(levels(most + 2)))).to.have.property('code', 'ERR_REMOTE_LIMIT');
+    });
+  }
+
+  it('names no member by a longer path than limits.depth', async () => {
+    const {port1, port2} = new MessageChannel();
+    const there = expose({take: (value: unknown) => typeof value}, port1, {limits: {depth: 10}, onError: () => {}});
+    const heard: any[] = [];
+    port2.onmessage = ({data}) => heard.push(...data[2]);
+    const path = (length: number): string[] => Array.from({length}, () => 'next');
+    const cyclic = (): unknown => {
+      const made: {next?: unknown} = {};
+      return made.next = made;
+    };
+    const take = (id: number, ...values: unknown[]): unknown[] => [1, id, 0, ['take'], 0, values, 1];
+    port2.postMessage([1, 0, [
+      [0, '', [], 'x'], [1, 1, 0, path(10), 1, [undefined], 1], [1, 2, 0, path(11), 1, [undefined], 1],
+      take(3, [cyclic()], [[[0, ...path(19)], 8, ['a:b']]]), take(4, [cyclic()], [[[0, ...path(20)], 8, ['a:b']]]),
+      take(5, [0], [[[0], 1, [0, path(10)]]]), take(6, [0], [[[0], 1, [0, path(11)]]])
+    ]]);
+    const answers = (): any[] => heard.filter(([what]) => what === 2 || what === 3);
+    await until('all are answered', () => answers().length === 6);
+    const codeOf = (id: number): unknown => answers().find(([, of]) => of === id)[2][4]?.code;
+    expect([2, 4, 6].map(codeOf)).to.eql(['ERR_REMOTE_PROTOCOL', 'ERR_REMOTE_PROTOCOL', 'ERR_REMOTE_PROTOCOL']);
+    for (const id of [1, 3, 5]) expect(answers().find(([, of]) => of === id), String(id)).to.satisfy(([what, , error]: any[]) => what === 2 || error[4]?.code !== 'ERR_REMOTE_PROTOCOL');
+    there.close();
+    port2.close();
+  });
+
+  it('sends and receives 16 causes of an error, and nothing of the deeper ones', async () => {
+    const chain = (length: number): Error => Array.from({length}).reduce<Error>((cause, _, n) => new Error(String(n), {cause}), new AggregateError([new Error('in a list')], 'first'));
+    const depthOf = (error: any): number => error.cause ? 1 + depthOf(error.cause) : 0;
+    const {remote} = connect({echo: (value: unknown) => value, depth: depthOf}) as any;
+    expect(await remote.depth(chain(100))).to.equal(16);
+    expect((await remote.echo(chain(15))).cause).to.be.instanceOf(Error);
+    const nested = await remote.echo(Array.from({length: 30}).reduce<Error>(inner => new AggregateError([inner], 'list'), new Error('inner')));
+    const listsIn = (error: any): number => error.errors?.length ? 1 + listsIn(error.errors[0]) : 0;
+    expect(listsIn(nested)).to.equal(16);
+    const wire = (length: number): unknown[] => Array.from({length}).reduce<unknown[]>(cause => ['Error', 'Error', 'm', undefined, undefined, cause], ['Error', 'Error', 'first']);
+    expect(depthOf(decodeError(wire(100)))).to.be.below(20);
+  });
+
+  it('may send a large value with a cycle', async () => {
+    const {remote} = connect({size: (list: {of?: unknown}[]) => list.every(item => item.of === list) && list.length}) as any;
+    const list: {of?: unknown}[] = Array.from({length: 5000}, () => ({}));
+    for (const item of list) item.of = list;
+    expect(await remote.size(list)).to.equal(5000);
+  });
+
+  it('may send an error with more causes than limits.depth', async () => {
+    const {remote} = connect({echo: (value: unknown) => value}, {limits: {depth: 2}}) as any;
+    let error = new Error('0');
+    for (let n = 1; n <= 15; n++) error = new Error(String(n), {cause: error});
+    const arrived = await remote.echo(error);
+    let causes = 0;
+    for (let cause = arrived; cause.cause; cause = cause.cause) causes++;
+    expect(causes).to.equal(15);
   });
 
   it('ends a stream whose chunk arrives too deep, on both sides', async () => {
