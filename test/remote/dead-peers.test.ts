@@ -267,7 +267,7 @@ describe('a connection whose other side dies without a word', () => {
     })};
     const ours = among(slow, () => new Peer(transportOf(ports[0]), resolveOptions(), clock));
     connections.push(among({request: () => new Promise(() => {})}, () => expose(service, ports[1])));
-    await until('it looks for the other lock', () => answer);
+    await until('it looks for the other lock', () => answer !== undefined);
     ours.close();
     const posted = ports[0].posted.length;
     answer();
