@@ -1,8 +1,12 @@
 /* Prints the bytes that each of 16 idle threads adds to this process: of this library, or of bare Workers. */
 import {WorkerPool} from '../../lib/tasks-node.js';
-import {bareWorker} from './peers.js';
+import {bareWorker} from './bare.js';
 
 const COUNT = 16;
+// What the process itself loads with its first task or Worker is not the memory of a thread.
+const first = new WorkerPool({size: 1});
+await first.execute(new Function('return () => 1')() as () => number);
+await first.close();
 const before = process.memoryUsage.rss();
 if (process.argv[2] === 'ours') {
   const pool = new WorkerPool({size: COUNT, idleTimeout: Infinity});

@@ -1,5 +1,4 @@
 import * as comlink from 'comlink';
-import {once} from 'node:events';
 import {fileURLToPath} from 'node:url';
 import {Worker} from 'node:worker_threads';
 import {Piscina} from 'piscina';
@@ -136,22 +135,3 @@ export const peers: Record<string, (size: number) => Promise<Peer>> = {
     };
   }
 };
-
-const bareText = `const {parentPort} = require('node:worker_threads');
-parentPort.on('message', message => parentPort.postMessage(message, message instanceof ArrayBuffer ? [message] : []));
-parentPort.postMessage('ready');`;
-
-/** A Worker from a text, as this library uses, with `postMessage` alone: one round trip at a time. */
-export async function bareWorker(): Promise<{send(message: unknown): Promise<unknown>; close(): Promise<unknown>}> {
-  const worker = new Worker(bareText, {eval: true});
-  await once(worker, 'message');
-  let resolve: (value: unknown) => void = () => {};
-  worker.on('message', message => resolve(message));
-  return {
-    send: message => new Promise(done => {
-      resolve = done;
-      worker.postMessage(message, message instanceof ArrayBuffer ? [message] : []);
-    }),
-    close: () => worker.terminate()
-  };
-}

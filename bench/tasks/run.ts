@@ -1,12 +1,11 @@
 /* Compares pools of threads in Node, in turns. `npx tsx bench/tasks/run.ts [case ...] [--rounds 7]` */
 import {availableParallelism} from 'node:os';
-import {execFile} from 'node:child_process';
-import {fileURLToPath} from 'node:url';
-import {parseArgs, promisify} from 'node:util';
+import {parseArgs} from 'node:util';
 import {type Spread, spreadOf} from '../statistics.js';
 import {type Figure, type Scenario, tableOf} from '../report.js';
-import {task, WorkerPool} from '../../lib/tasks-node.js';
-import {bareWorker, type Peer, peers} from './peers.js';
+import {bareSpinners, bareWorker} from './bare.js';
+import {type Peer, peers} from './peers.js';
+import {runInPlainNode} from './plain-node.js';
 
 const {values: {rounds: given}, positionals} = parseArgs({options: {rounds: {type: 'string', default: '7'}}, allowPositionals: true});
 const ROUNDS = Number(given);
@@ -21,7 +20,8 @@ interface Case {
   unit?: string;
   size?: number;
   rounds?: number;
-  isBare?: boolean;
+  /** Bare Workers that do the same. */
+  bare?(size: number): Promise<Peer>;
   /** Converts ms to the figure in the table. */
   figure?(ms: number): number;
 }
@@ -36,12 +36,22 @@ const inOrder = async (count: number, act: () => PromiseLike<unknown>): Promise<
   for (let index = 0; index < count; index++) await act();
 };
 
+async function bareMessages(): Promise<Peer> {
+  const bare = await bareWorker();
+  return {run: () => bare.send(undefined), move: buffer => bare.send(buffer), close: () => bare.close()};
+}
+
+async function bareThreads(size: number): Promise<Peer> {
+  const {map, close} = await bareSpinners(size);
+  return {run: (_name, ms) => map([ms as number]), map, close};
+}
+
 const items = Array.from({length: 100_000}, (_item, index) => index);
 const cores = availableParallelism();
 
 const cases: Record<string, Case> = {
   alone: {
-    title: 'An empty task, one after the other', unit: 'µs', goal: '≤ 1.1 × bare messages', isBare: true, rounds: 8 * ROUNDS,
+    title: 'An empty task, one after the other', unit: 'µs', goal: '≤ 1.1 × bare messages', bare: bareMessages, rounds: 8 * ROUNDS,
     run: peer => timed(() => inOrder(100, () => peer.run('empty'))), figure: ms => ms * 10
   },
   many: {
@@ -60,13 +70,13 @@ const cases: Record<string, Case> = {
     }, figure: ms => 100_000_000 / ms
   },
   cores: {
-    title: `64 items of 20 ms, ${cores} threads on ${cores} cores`, unit: '× one core', goal: `≥ ${(0.95 * cores).toFixed(1)}`, size: cores, rounds: 3,
+    title: `64 items of 20 ms, ${cores} threads on ${cores} cores`, unit: '× one core', goal: `≥ ${(0.95 * cores).toFixed(1)}`, size: cores, rounds: 3, bare: bareThreads,
     run: peer => timed(() => peer.map
       ? peer.map(new Array(64).fill(20), 'spin')
       : Promise.all(Array.from({length: 64}, () => peer.run('spin', 20)))), figure: ms => 64 * 20 / ms
   },
   buffer: {
-    title: '8 MB there and back, moved', goal: '≤ 0.5 ms', isBare: true,
+    title: '8 MB there and back, moved', goal: '≤ 0.5 ms', bare: bareMessages,
     run: peer => {
       if (!peer.move) return undefined;
       const buffers = Array.from({length: 20}, () => new ArrayBuffer(8 * 2 ** 20));
@@ -76,16 +86,13 @@ const cases: Record<string, Case> = {
 };
 
 async function measure(name: string): Promise<Scenario> {
-  const {title, run, goal, unit = 'ms', size = SIZE, rounds = ROUNDS, isBare = false, figure = ms => ms} = cases[name]!;
+  const {title, run, goal, unit = 'ms', size = SIZE, rounds = ROUNDS, bare, figure = ms => ms} = cases[name]!;
   const opened = new Map<string, Peer>();
   for (const [peer, open] of Object.entries(peers)) {
     if (peer.endsWith('source') && name !== 'alone' && name !== 'many') continue;
     opened.set(peer, await open(size));
   }
-  if (isBare) {
-    const bare = await bareWorker();
-    opened.set('bare messages', {run: () => bare.send(undefined), move: buffer => bare.send(buffer), close: () => bare.close()});
-  }
+  if (bare) opened.set('bare Workers', await bare(size));
   const times = new Map<string, number[]>();
   const names = [...opened.keys()];
   for (let round = 0; round <= rounds; round++) {
@@ -108,35 +115,16 @@ async function measure(name: string): Promise<Scenario> {
 
 /** Cases that can only be compared with a bare Worker. */
 async function starts(): Promise<Scenario> {
-  const times = {bare: [] as number[], source: [] as number[], named: [] as number[]};
-  for (let round = 0; round <= ROUNDS; round++) {
-    const figures = {
-      bare: await timed(async () => {
-        const bare = await bareWorker();
-        await bare.send(undefined);
-        void bare.close();
-      }),
-      source: await timed(async () => {
-        const pool = new WorkerPool({size: 1});
-        await pool.execute(functionOf(round));
-        void pool.terminate();
-      }),
-      named: await timed(async () => {
-        const pool = new WorkerPool(new URL('./workers/functions.mjs', import.meta.url), {size: 1});
-        await pool.run(task<[], void>('empty'), []);
-        void pool.terminate();
-      })
-    };
-    if (round) for (const [name, ms] of Object.entries(figures)) times[name as keyof typeof times].push(ms);
-  }
-  const [bare, source, named] = [times.bare, times.source, times.named].map(spreadOf);
-  const over = (spread: Spread): Record<string, number> => ({bare: spread.p50 / bare!.p50});
+  const times = JSON.parse(await runInPlainNode('starts', new URL('./workers/functions.mjs', import.meta.url).href, String(4 * ROUNDS))) as Record<string, number[]>;
+  const [bare, source, bareScript, named] = ['bare', 'source', 'bareScript', 'script'].map(name => spreadOf(times[name]!)) as [Spread, Spread, Spread, Spread];
+  const over = (spread: Spread, other: Spread): Record<string, number> => ({'bare, p50': spread.p50 / other.p50, 'bare, p10': spread.p10 / other.p10});
   return {
     title: 'Until the first result',
     figures: [
-      {what: 'bare Worker, its start and one message there and back', measured: bare!},
-      {what: 'a new pool, a function as source', measured: source!, ratios: over(source!), goal: '≤ 1.2 × bare'},
-      {what: 'a new pool, an exposed function', measured: named!, ratios: over(named!), goal: '≤ 1.2 × bare'}
+      {what: 'bare Worker, its start and one message there and back', measured: bare},
+      {what: 'a new pool, a function as source', measured: source, ratios: over(source, bare), goal: '≤ 1.2 × bare'},
+      {what: 'bare Worker that imports a script, and one message there and back', measured: bareScript, ratios: over(bareScript, bare)},
+      {what: 'a new pool, an exposed function of that script', measured: named, ratios: over(named, bareScript), goal: '≤ 1.2 × bare'}
     ]
   };
 }
@@ -222,8 +210,7 @@ async function memory(): Promise<Scenario> {
   const measured = {ours: [] as number[], bare: [] as number[]};
   for (let round = 0; round < 3; round++) {
     for (const who of ['ours', 'bare'] as const) {
-      const {stdout} = await promisify(execFile)(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('./memory.ts', import.meta.url)), who]);
-      measured[who].push(Number(stdout) / 2 ** 20);
+      measured[who].push(Number(await runInPlainNode('memory', who)) / 2 ** 20);
     }
   }
   const [ours, bare] = [spreadOf(measured.ours), spreadOf(measured.bare)];
