@@ -60,7 +60,7 @@ export function defaultSize(): number {
 
 /** @throws RangeError */
 export function checkSize(size: number): number {
-  if (!Number.isInteger(size) || size < 1 || size > MAX_SIZE) throw new RangeError(`size: a pool has 1 to ${MAX_SIZE} threads, not ${size}`);
+  if (!Number.isInteger(size) || size < 1 || size > MAX_SIZE) throw new RangeError(`size: a pool has 1 to ${MAX_SIZE} threads, not ${typeof size} ${size}`);
   return size;
 }
 
@@ -82,7 +82,7 @@ export function checkOptions(what: string, options: object, known: OptionTable):
   for (const [name, value] of Object.entries(options)) {
     const least = known[name]! - 1;
     if (value === undefined || least < 0) continue;
-    if (typeof value !== 'number' || Number.isNaN(value)) throw new TypeError(`${name}: a number, not ${String(value)}`);
+    if (typeof value !== 'number' || Number.isNaN(value)) throw new TypeError(`${name}: a number, not ${typeof value} ${String(value)}`);
     if (value < least && name !== 'priority') throw new RangeError(`${name}: at least ${least}, not ${value}`);
   }
 }

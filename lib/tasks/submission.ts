@@ -111,7 +111,7 @@ export class Submission {
     });
     const {signal, onProgress, queueTimeout, priority = 0} = spec.options;
     this.priority = priority;
-    if (onProgress) this.onProgress(onProgress);
+    if (onProgress !== undefined) this.onProgress(onProgress);
     if (signal?.aborted) {
       this.settle('rejected', abortError(signal.reason));
       return;
@@ -130,7 +130,9 @@ export class Submission {
     return this.state === 'fulfilled' || this.state === 'rejected';
   }
 
+  /** @throws TypeError the listener is no function, which would throw when a message arrives */
   onProgress(listener: (value: unknown) => void): () => void {
+    if (typeof listener !== 'function') throw new TypeError(`onProgress: a function, not ${typeof listener}`);
     const listeners = this.#progressListeners ??= new Set();
     listeners.add(listener);
     return () => listeners.delete(listener);
