@@ -1,6 +1,7 @@
 import type {Channel, OpenChannel} from '../platform/platform.js';
-import {optionsChannelName} from '../protocol/version.js';
-import {parseTabOptions, type TabOptions, type WorkerGreeting} from './worker-messages.js';
+import {isObject, isText} from '../protocol/checks.js';
+import {greetingChannelName} from '../protocol/version.js';
+import {isSignal, type TabOptions, type WorkerGreeting} from './worker-messages.js';
 
 /**
  * The channel on which the tabs of an election exchange the options that a host takes from its tab. The options of each tab reach each
@@ -14,7 +15,7 @@ export class OptionExchange {
 
   /** @param own composes the greeting of this tab */
   constructor(private readonly namespace: string, open: OpenChannel, private readonly own: () => Promise<WorkerGreeting>) {
-    this.channel = open(optionsChannelName(namespace));
+    this.channel = open(`${greetingChannelName(namespace)}/options`);
     this.channel.unref?.();
     this.channel.onmessage = ({data}) => {
       const given = parseTabOptions(data);
@@ -51,4 +52,16 @@ export class OptionExchange {
       this.known = undefined;
     });
   }
+}
+
+export function parseTabOptions(data: unknown): TabOptions | undefined {
+  const options = data as TabOptions;
+  return isSignal(data, 'sharedb-tabs:options') && isText(options.namespace) && (options.url === undefined || isText(options.url)) &&
+    typeof options.isQuestion === 'boolean' && isStoreOption(options.store) ? options : undefined;
+}
+
+/** Only the defined names, because a warning shows the whole object as text. */
+function isStoreOption(store: unknown): boolean {
+  return store === undefined || store === false || (isObject(store) && Object.entries(store).every(([name, value]) =>
+    value === undefined || (['durability', 'resume'].includes(name) ? isText(value) : ['maxAge', 'maxSize'].includes(name) && typeof value === 'number')));
 }

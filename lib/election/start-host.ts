@@ -15,6 +15,7 @@ import {isLater, type Clearing} from '../protocol/clearing.js';
 import {isObject, isText} from '../protocol/checks.js';
 import {AT_ONCE} from './host-provider.js';
 import {OptionWarnings} from './option-differences.js';
+import {parseTabOptions} from './option-exchange.js';
 import {runHost} from './run-host.js';
 import {checkServices} from '../services/check-services.js';
 import {PendingPorts} from './pending-ports.js';
@@ -22,7 +23,7 @@ import {serviceSource, type ServicesOption} from '../services/service-source.js'
 import type {ServiceOptions} from '../services/service-types.js';
 import {NO_URL} from '../options/no-server.js';
 import {
-  isSignal, parsePortHello, parseTabOptions, parseWorkerGreeting, type WorkerFailure, type WorkerGreeting, type WorkerSignal
+  isSignal, parsePortHello, parseWorkerGreeting, type WorkerFailure, type WorkerGreeting, type WorkerSignal
 } from './worker-messages.js';
 
 /** The options of `startHost`. */

@@ -1,4 +1,3 @@
-import {isObject, isText} from '../protocol/checks.js';
 import {isMaybeClearing, type Clearing} from '../protocol/clearing.js';
 import type {Hello} from '../protocol/frames.js';
 import {parseGreetingMessage} from '../protocol/greeting-guards.js';
@@ -77,18 +76,6 @@ export function parseWorkerGreeting(data: unknown): WorkerGreeting | undefined {
     typeof greeting.needsToken === 'boolean' && typeof greeting.steal === 'boolean' && typeof greeting.after === 'number' &&
     isMaybeClearing(greeting.cleared);
   return ok ? greeting : undefined;
-}
-
-export function parseTabOptions(data: unknown): TabOptions | undefined {
-  const options = data as TabOptions;
-  return isSignal(data, 'sharedb-tabs:options') && isText(options.namespace) && (options.url === undefined || isText(options.url)) &&
-    typeof options.isQuestion === 'boolean' && isStoreOption(options.store) ? options : undefined;
-}
-
-/** Only the defined names, because a warning shows the whole object as text. */
-function isStoreOption(store: unknown): boolean {
-  return store === undefined || store === false || (isObject(store) && Object.entries(store).every(([name, value]) =>
-    value === undefined || (['durability', 'resume'].includes(name) ? isText(value) : ['maxAge', 'maxSize'].includes(name) && typeof value === 'number')));
 }
 
 export function isSignal(data: unknown, type: (WorkerSignal | WorkerFailure | TabOptions)['type']): boolean {

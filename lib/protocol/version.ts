@@ -25,8 +25,6 @@ export const tabLockName = (namespace: string, tabId: string): string => `${gree
  */
 export const electionLockName = (namespace: string, build: string): string =>
   `${greetingChannelName(namespace)}/election/${PROTOCOL_VERSION}/${build}`;
-/** The channel on which the tabs of an election exchange options. */
-export const optionsChannelName = (namespace: string): string => `${greetingChannelName(namespace)}/options`;
 /** The lock of the tab that replaces a host which does not answer. */
 export const replaceHostLockName = (namespace: string): string => `${greetingChannelName(namespace)}/replace-host`;
 /** The channel on which a host without a store posts its changes. */
