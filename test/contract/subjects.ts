@@ -48,7 +48,7 @@ export const proxy: Open = (backend, warn) => {
 
 export const fallback: Open = (backend, warn) => {
   let real: PublicConnection;
-  const connection = createConnection({connect: () => (real = backend.connect())}, {warn, clock});
+  const connection = createConnection({connect: () => (real = backend.connect())}, {warn, ...{clock}});
   return {
     connection,
     away: () => real.close(),
