@@ -1,7 +1,8 @@
 import {expect} from 'chai';
 import Backend from 'sharedb';
 import {Connection, logger} from 'sharedb/lib/client/index.js';
-import {SharedMap} from '../../lib/collections.js';
+// Not the entry, which loads the code of transactions: see map-alone.ts.
+import {SharedMap} from '../../lib/collections/shared-map.js';
 import {Host, InMemoryStorage} from '../../lib/host.js';
 import type {HostOptions} from '../../lib/host/host.js';
 import {ProxyConnection} from '../../lib/index.js';
