@@ -17,7 +17,7 @@ export async function command(url: string, method: Method, path: string, body: o
   const {value} = await response.json() as {value: unknown};
   if (response.ok) return value;
   const {error, message} = value as {error: string; message: string};
-  throw new WebDriverError(error, message);
+  throw new WebDriverError(error, message || `no reason given, at ${method} ${path}`);
 }
 
 /** A browser that a driver has started. Commands go to one window at a time, so those for different ones take turns. */
