@@ -80,7 +80,7 @@ export function transformAround(entries: readonly Entry[], ops: readonly Unconfi
       continue;
     }
     if (!('op' in step)) return undefined;
-    const known = versions.get(nameOf(src, seq));
+    const known = versions.get(identityName([src, seq]));
     const at = left.findIndex(one => (one.v === undefined ? one.src === src && one.seq === seq : one.v === known?.v));
     if (at >= 0) {
       isExact &&= at === 0 && isSame(left[at]!.op, step.op);
@@ -103,7 +103,7 @@ export function transformAround(entries: readonly Entry[], ops: readonly Unconfi
 function versionsOf(entries: readonly Entry[]): Map<string, {v: number; isLast: boolean}> {
   const versions = new Map<string, {v: number; isLast: boolean}>();
   for (const {v, acked = []} of entries) {
-    acked.forEach(([owner, seq], i) => versions.set(nameOf(owner, seq), {v: v! - 1, isLast: i === acked.length - 1}));
+    acked.forEach((id, i) => versions.set(identityName(id), {v: v! - 1, isLast: i === acked.length - 1}));
   }
   return versions;
 }
@@ -111,7 +111,8 @@ function versionsOf(entries: readonly Entry[]): Map<string, {v: number; isLast: 
 /** Whether the op is the server's op that led to this version. */
 const isAt = (op: UnconfirmedOp | undefined, v: number | null): op is UnconfirmedOp => op?.v !== undefined && v === op.v + 1;
 
-const nameOf = (src: string | undefined, seq: number | undefined): string => JSON.stringify([src, seq]);
+/** A name of an op's identity, for maps. */
+export const identityName = ([src, seq]: readonly [src: string | undefined, seq: number | undefined]): string => JSON.stringify([src, seq]);
 
 /**
  * Transforms an op over concurrent ops, and these over it. An op of the server came before it in the host's document; an op of a

@@ -1,4 +1,4 @@
-import {isThenable} from './operations.js';
+import {isThenable} from '../platform/thenable.js';
 import {NEVER, UNREQUESTED, WANTED, type Wants} from './wire.js';
 
 /** The state of an operation that the other side has requested. */

@@ -1,3 +1,4 @@
+import {isThenable} from '../platform/thenable.js';
 import {Answers, type AnswersPeer} from './answers.js';
 import type {Calls} from './calls.js';
 import {decode, malformed, type Decoded, type DecodingPeer, type FindLocal} from './decode.js';
@@ -6,7 +7,7 @@ import {checkDepth} from './depth.js';
 import {RemoteError, decodeError, tooMany} from './errors.js';
 import type {Flows} from './flows.js';
 import type {HandlerContexts} from './handlers.js';
-import {isThenable, perform} from './operations.js';
+import {perform} from './operations.js';
 import type {ResolvedOptions} from './options.js';
 import type {PeerLocks} from './peer-locks.js';
 import type {Exports} from './references.js';

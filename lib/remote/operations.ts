@@ -1,3 +1,4 @@
+import {isThenable} from '../platform/thenable.js';
 import {RemoteError, tagOf} from './errors.js';
 import {checkTooLate} from './events.js';
 import {noMember, readMember, writeMember, mayReach, type Allow} from './members.js';
@@ -12,9 +13,6 @@ export interface OperationRules {
 }
 
 type Members = Record<string, (...args: unknown[]) => unknown>;
-
-export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof (value as {then?: unknown}).then === 'function';
 
 /** Performs an operation of the other side. Each step of the path is checked. Returns the result, or a promise of it. */
 export function perform(target: unknown, path: readonly string[], kind: Kind, values: readonly unknown[], rules: OperationRules): unknown {

@@ -1,5 +1,6 @@
+import {isThenable} from '../platform/thenable.js';
 import {CallRecord, type Calls, type Outcome} from './calls.js';
-import {isThenable, perform, type OperationRules} from './operations.js';
+import {perform, type OperationRules} from './operations.js';
 import {createStub, nodeOf, releaseNode, type StubNode} from './stubs.js';
 import {GET, type Kind, type Wants} from './wire.js';
 

@@ -1,3 +1,4 @@
+import {isThenable} from '../platform/thenable.js';
 import {decodeError} from './error-arrival.js';
 import {abortError} from './errors.js';
 import type {ItemOutcome} from './messages.js';
@@ -124,10 +125,6 @@ export async function map(
     throw failure[0];
   }
   return results;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as {then?: unknown}).then === 'function';
 }
 
 function iteratorOf(items: Iterated): Iterator<unknown> | {next(): Promise<IteratorResult<unknown>>; return?(): Promise<unknown>} {

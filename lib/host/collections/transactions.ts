@@ -2,6 +2,7 @@ import {encodeError, withCode} from '../../protocol/errors.js';
 import {isLocal} from '../../protocol/local.js';
 import type {DocKey} from '../../store/storage.js';
 import {isCommit, isQuestion, touchedReads, transactionAuthor, type Commit, type OutcomeMessage, type TransactionPart} from '../../protocol/transactions.js';
+import {isJson0} from '../../ot/fast-json0.js';
 import type {Step, WaitingOp} from '../../ot/history-entry.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Clock} from '../../platform/platform.js';
@@ -57,7 +58,7 @@ export class Transactions {
 
   private async commit(tab: Tab, commit: Commit): Promise<Answer> {
     const docs = commit.parts.map(({c, d}) => this.owner.docs.get(c, d));
-    const wait = (call: () => void): boolean => this.turns.wait(tab, commit, i => isJson0(docs[i]!), call);
+    const wait = (call: () => void): boolean => this.turns.wait(tab, commit, i => hasJson0(docs[i]!), call);
     const answer = await this.together(docs, () => this.placeInTurn(tab, commit, docs), commit.isAsync ? undefined : wait);
     await tab.whenSent();
     if (!answer.committed) this.turns.hold(tab, commit);
@@ -125,7 +126,7 @@ export class Transactions {
     const {history} = doc.journaled;
     if (!history.covers(rev)) return 'conflict';
     const wanted = new Set(reads);
-    if (history.after(rev).some(entry => touchedReads(entry.step, isJson0(doc), wanted).length)) return 'conflict';
+    if (history.after(rev).some(entry => touchedReads(entry.step, hasJson0(doc), wanted).length)) return 'conflict';
     if (!step) return undefined;
     const op = doc.prepare(step, seq, author, rev);
     return op instanceof Error ? 'conflict' : op;
@@ -163,7 +164,7 @@ export class Transactions {
   /** Records a change by another device that comes before a transaction at the server and changes data that the transaction has read. */
   onServerOp(doc: SharedDoc, step: Step): void {
     for (const {reads, raced} of this.byDoc.get(doc) ?? []) {
-      for (const read of touchedReads(step, isJson0(doc), reads.get(doc)!)) {
+      for (const read of touchedReads(step, hasJson0(doc), reads.get(doc)!)) {
         if (!raced.some(one => one.read === read && one.c === doc.collection && one.d === doc.id)) raced.push({c: doc.collection, d: doc.id, read});
       }
     }
@@ -212,4 +213,4 @@ export class Transactions {
 }
 
 const nameOf = ({id}: Tab, seq: number): string => `${id} ${seq}`;
-const isJson0 = ({doc}: SharedDoc): boolean => doc.type?.name === 'json0';
+const hasJson0 = ({doc: {type}}: SharedDoc): boolean => !!type && isJson0(type);

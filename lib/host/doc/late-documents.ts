@@ -1,3 +1,4 @@
+import {identityName} from '../../ot/rebase.js';
 import {isSame} from '../../ot/same.js';
 import {encodeError} from '../../protocol/errors.js';
 import {isLocal} from '../../protocol/local.js';
@@ -13,9 +14,8 @@ import {parseStored} from './doc-journal.js';
 import {opsSince, type ServerStep} from '../letters/ops-since.js';
 import type {SharedDoc} from './shared-doc.js';
 import type {SharedDocs} from './shared-docs.js';
-import {identityName} from './placed-ops.js';
 import {originsOf} from './real-ops.js';
-import {carryStoredOps, readStoredOps, type LaterOp, type StoredOps, type StoredStep} from './stored-ops.js';
+import {rebaseStoredOps, readStoredOps, type LaterOp, type StoredOps, type StoredStep} from './stored-ops.js';
 
 /** How often the host tries to merge the stored ops of a document that changes meanwhile. */
 const MAX_ROUNDS = 8;
@@ -119,7 +119,7 @@ export class LateDocuments {
   private async rebaseAndPlace(shared: SharedDoc, id: string, stored: StoredOps): Promise<void> {
     const {doc} = shared;
     let misses = 0;
-    for (let looks = 0; looks < MAX_ROUNDS; looks++) {
+    for (let round = 0; round < MAX_ROUNDS; round++) {
       await new Promise<void>(resolve => shared.whenSettled(resolve));
       // The document needs the server's state first. This waits for a connection.
       await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error) : resolve())));
@@ -133,7 +133,7 @@ export class LateDocuments {
       const letters = this.lettersOf(shared, stored);
       const later = laterOps(shared, since);
       const isPlaced = areAllPlaced(stored, later, shared, letters);
-      shared.merge(isPlaced ? [] : carryStoredOps(stored, later, doc.type));
+      shared.merge(isPlaced ? [] : rebaseStoredOps(stored, later, doc.type));
       this.store.quarantine.discard(id);
       // If the ops are not merged, their letters are the only copy.
       if (!isPlaced) for (const letter of letters.values()) this.letters.discard(letter);

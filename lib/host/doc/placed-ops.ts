@@ -1,6 +1,7 @@
 import type {Origins} from '../../ot/history-entry.js';
+import {identityName} from '../../ot/rebase.js';
 import type {RealOp} from '../upstream.js';
-import type {Identity, PlacedOp} from './doc-journal.js';
+import type {PlacedOp} from './doc-journal.js';
 import {originsOf} from './real-ops.js';
 
 /** The number of ops that are noted. While data can't be read, tabs send few ops again, but may make many new ones. */
@@ -74,6 +75,3 @@ export class PlacedOps {
     this.hasOverflowed = true;
   }
 }
-
-/** A name of an op's identity, for maps. */
-export const identityName = ([src, seq]: Identity): string => JSON.stringify([src, seq]);

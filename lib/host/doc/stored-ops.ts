@@ -4,9 +4,8 @@ import {stepOf} from '../../ot/step.js';
 import type {DocKey} from '../../store/storage.js';
 import type {Identity, Restored} from './doc-journal.js';
 import type {Origins, Step, WaitingOp} from '../../ot/history-entry.js';
-import {rebase} from '../../ot/rebase.js';
+import {identityName, rebase} from '../../ot/rebase.js';
 import {JournaledDoc, type JournaledDocEvents} from './journaled-doc.js';
-import {identityName} from './placed-ops.js';
 import {originsOf} from './real-ops.js';
 import type {ServerStep} from '../letters/ops-since.js';
 import type {RealConnection} from '../upstream.js';
@@ -77,7 +76,7 @@ export function readStoredOps([c, d]: DocKey, stored: Restored): StoredOps {
  * @returns the rebased ops, without those that `since` contains
  * @throws Error if the ops can't be rebased to the present state
  */
-export function carryStoredOps({ops, type: madeFor}: StoredOps, since: readonly LaterOp[], type: Type | null): WaitingOp[] {
+export function rebaseStoredOps({ops, type: madeFor}: StoredOps, since: readonly LaterOp[], type: Type | null): WaitingOp[] {
   if (ops.length * since.length > MAX_REBASED) throw new Error('The document has changed too much since');
   if (type && madeFor && type !== madeFor && !ops.some(({step}) => step.create)) throw new Error('The document has another type now');
   const left = new Map(ops.map((op, i) => [i + 1, new Set(op.origins.map(identityName))]));

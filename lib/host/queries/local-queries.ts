@@ -3,6 +3,7 @@ import type {HostLog} from '../host-log.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import {warning} from '../../protocol/warnings.js';
 import {unknownOption} from '../../platform/option-checks.js';
+import {isThenable} from '../../platform/thenable.js';
 import type {RealDoc} from '../upstream.js';
 
 /** A document for a query. Its data must not be changed. */
@@ -154,13 +155,13 @@ export class LocalQueries {
       if (data === undefined) continue;
       const isMatch = matcher.matches(collection, query, data, id);
       if (isMatch === undefined) return undefined;
-      if (isPromise(isMatch)) throw new TypeError('matches() must return a boolean, not a promise');
+      if (isThenable(isMatch)) throw new TypeError('matches() must return a boolean, not a promise');
       if (isMatch) found.push({id, data});
     }
     found.sort((one, other) => matcher.compare?.(collection, query, one, other) || (one.id < other.id ? -1 : 1));
     const selected = matcher.select ? matcher.select(collection, query, found) : {};
     if (selected === undefined) return undefined;
-    if (Array.isArray(selected) || isPromise(selected)) throw new TypeError('select() must return an object {results, extra}');
+    if (Array.isArray(selected) || isThenable(selected)) throw new TypeError('select() must return an object {results, extra}');
     const {results = found, extra} = selected;
     return {ids: results.map(({id}) => id), extra, matches: found};
   }
@@ -176,7 +177,6 @@ export class LocalQueries {
 }
 
 /** Functions of an app may be async by mistake. */
-const isPromise = (value: unknown): boolean => typeof (value as {then?: unknown} | null | undefined)?.then === 'function';
 
 /** Returns a document's data for queries; undefined if the document does not exist. */
 export function dataOf({type, data}: Pick<RealDoc, 'type' | 'data'>): unknown {
