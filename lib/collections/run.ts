@@ -235,9 +235,9 @@ export class Run implements Transaction, TransactionAccess {
   /** Resolves when the run is stale or {@link isSettled} was true. The tab may have made another op since. */
   async whenSettled(): Promise<void> {
     while (!this.isStale) {
-      const {unsettledDoc: moving} = this;
-      if (!moving) return;
-      await Promise.race([new Promise<void>(resolve => moving.whenRevisionSettled(resolve)), this.whenStale()]);
+      const {unsettledDoc} = this;
+      if (!unsettledDoc) return;
+      await Promise.race([new Promise<void>(resolve => unsettledDoc.whenRevisionSettled(resolve)), this.whenStale()]);
     }
   }
 

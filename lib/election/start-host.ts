@@ -94,7 +94,7 @@ interface Running {
 /** How long a worker that can start its host without a tab waits for a tab's greeting, in ms. */
 const GREETING_MS = 1000;
 /** For each option: the expected value. The type check fails if a name is missing here. */
-const TAKES: Record<keyof StartHostOptions, OptionCheck> = {
+const CHECKS: Record<keyof StartHostOptions, OptionCheck> = {
   types: ['an array of OT types, e.g. [richText.type]', types => Array.isArray(types) && types.every(type => isFunction(type?.apply))],
   url: ['a non-empty string or a function that returns one', url => (url && isText(url)) || isFunction(url)],
   namespace: IS_NAME, store: IS_STORE, build: ['a string', isText], authorize: ['a function of url and token', isFunction], needsToken: IS_FLAG,
@@ -145,7 +145,7 @@ function placeOf(error: unknown): string {
  */
 export function startHost(options: StartHostOptions = {}): void {
   hasStarted = true;
-  checkValues('startHost', options, TAKES);
+  checkValues('startHost', options, CHECKS);
   checkStoreOptions('startHost', options.store);
   checkServerTimeouts('startHost', options.serverTimeouts);
   for (const type of options.types ?? []) registry.register(type);

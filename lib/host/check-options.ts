@@ -40,8 +40,8 @@ const SETTINGS: Record<keyof HostSettings, OptionCheck> = {
  * @param what the function, for the error's message
  * @throws ERR_TABS_BAD_OPTION with the first option that is unknown, or whose value is defined and does not fit
  */
-export function checkValues(what: string, options: unknown, takes: Readonly<Record<string, OptionCheck>>): void {
-  const mistake = isObject(options) ? unknownOption(what, options, Object.keys(takes)) ?? wrongValue(what, options, takes) : `${what} takes an object with options`;
+export function checkValues(what: string, options: unknown, checks: Readonly<Record<string, OptionCheck>>): void {
+  const mistake = isObject(options) ? unknownOption(what, options, Object.keys(checks)) ?? wrongValue(what, options, checks) : `${what} takes an object with options`;
   if (mistake) throw new TabsError('ERR_TABS_BAD_OPTION', mistake);
 }
 

@@ -18,12 +18,12 @@ export function unknownOption(what: string, options: object, known: readonly str
 }
 
 /**
- * @param takes the valid values of the options; others are not checked
+ * @param checks the valid values of the options; others are not checked
  * @returns a message about the first option with a wrong value; undefined if there is none
  */
-export function wrongValue(what: string, options: object, takes: Readonly<Record<string, OptionCheck>>): string | undefined {
+export function wrongValue(what: string, options: object, checks: Readonly<Record<string, OptionCheck>>): string | undefined {
   for (const [name, value] of Object.entries(options)) {
-    const [words, fits] = takes[name] ?? [];
+    const [words, fits] = checks[name] ?? [];
     if (fits && value !== undefined && !fits(value)) return `${what}: option ${name} takes ${words}`;
   }
   return undefined;

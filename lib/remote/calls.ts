@@ -183,9 +183,9 @@ export class Calls {
   /** Reports errors of the last frame that nobody awaits. Called after each frame. */
   reportErrors(): void {
     if (!this.#unreported.size) return;
-    const untold = this.#unreported;
+    const unreported = this.#unreported;
     this.#unreported = new Map();
-    for (const [origin, {error, what}] of untold) if (!this.#reported.has(origin)) this.#reportError(origin, error, what);
+    for (const [origin, {error, what}] of unreported) if (!this.#reported.has(origin)) this.#reportError(origin, error, what);
   }
 
   beginFlush(): {failed?: {error: unknown}} {

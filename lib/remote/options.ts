@@ -42,9 +42,9 @@ export const CHECKS: {readonly [Name in keyof RemoteOptions]-?: OptionCheck} = {
  * @returns the options that are not undefined
  * @throws ERR_REMOTE_BAD_OPTION if an option is unknown or has a wrong value
  */
-export function checkOptions<Options extends object>(what: string, options: Options, takes: {readonly [Name in keyof Options]-?: OptionCheck}): Options {
-  checkNames(what, options, takes);
-  const wrong = wrongValue(what, options, takes);
+export function checkOptions<Options extends object>(what: string, options: Options, checks: {readonly [Name in keyof Options]-?: OptionCheck}): Options {
+  checkNames(what, options, checks);
+  const wrong = wrongValue(what, options, checks);
   if (wrong) throw badOption(wrong);
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
 }

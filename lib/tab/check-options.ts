@@ -4,10 +4,10 @@ import {TabsError} from '../protocol/errors.js';
 
 /**
  * @param what the call or the object that the options belong to, for the message
- * @param takes the valid values of each option
+ * @param checks the valid values of each option
  * @throws ERR_TABS_BAD_OPTION if `options` is not an object, or an option is unknown or has a wrong value
  */
-export function checkOptions<Options extends object>(what: string, options: Options, takes: {[Name in keyof Options]-?: OptionCheck}): void {
+export function checkOptions<Options extends object>(what: string, options: Options, checks: {[Name in keyof Options]-?: OptionCheck}): void {
   const refuse = (value: unknown, words: string): never => {
     throw new TabsError('ERR_TABS_BAD_OPTION', `${what}${words}, not ${isObject(value) ? 'an object' : String(value)}`);
   };
@@ -15,8 +15,8 @@ export function checkOptions<Options extends object>(what: string, options: Opti
   // Includes inherited names: an AbortSignal that is passed in place of the options has only such members, and is refused.
   for (const name in options) {
     const value = options[name];
-    const [words, fits] = Object.hasOwn(takes, name) ? takes[name] : [];
-    if (!fits) throw new TabsError('ERR_TABS_BAD_OPTION', unknownOption(what, {[name]: value}, Object.keys(takes))!);
+    const [words, fits] = Object.hasOwn(checks, name) ? checks[name] : [];
+    if (!fits) throw new TabsError('ERR_TABS_BAD_OPTION', unknownOption(what, {[name]: value}, Object.keys(checks))!);
     if (value !== undefined && !fits(value)) refuse(value, `: option ${name} takes ${words}`);
   }
 }
